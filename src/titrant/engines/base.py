@@ -1,0 +1,146 @@
+"""What an engine is: it turns prompts into text (`generate`) and gives logprobs of text (`score`).
+
+Requests are plain, hashable data: the same request with the same engine is the same work. Not every
+engine can do both; `capabilities` says what it can, and asking for more is a ConfigError before any
+work is done. A failure of one request becomes a result with `error` set; the batch goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from titrant.errors import ConfigError
+from titrant.registry import Registry
+
+if TYPE_CHECKING:
+    import numpy as np
+
+StopReason = Literal["stop", "length", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One draw of a continuation."""
+
+    prompt: str
+    """The final text that the model continues, template and all."""
+    max_new_tokens: int
+    temperature: float = 0.0
+    """0 is greedy."""
+    top_p: float = 1.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    """Strings that end the draw; they are cut off the text. The model's own stop token always ends."""
+    top_logprobs: int = 0
+    """How many of the likeliest tokens to report per position; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a request."""
+
+    text: str
+    token_ids: tuple[int, ...]
+    """Generated tokens, the stop token included where one was drawn."""
+    stop_reason: StopReason
+    """`length`: cut by `max_new_tokens` or the context; such an answer is truncated, not wrong."""
+    n_prompt_tokens: int
+    logprobs: np.ndarray | None = None
+    """Natural-log probability of each generated token, float32 [tokens]."""
+    top_ids: np.ndarray | None = None
+    """Ids of the likeliest tokens, int32 [tokens, k], best first; exactly k, never k + 1."""
+    top_logprobs: np.ndarray | None = None
+    """Their logprobs, float32 [tokens, k]."""
+    error: str | None = None
+
+    @property
+    def n_tokens(self) -> int:
+        """Generated tokens."""
+        return len(self.token_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRequest:
+    """Existing text to be teacher-forced."""
+
+    prefix: str
+    continuation: str
+    top_logprobs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Per-token logprobs of a continuation given its prefix."""
+
+    token_ids: tuple[int, ...]
+    logprobs: np.ndarray
+    """float32 [tokens]; NaN where the model gives none (a first token with an empty prefix)."""
+    entropy: np.ndarray
+    """Entropy of the next-token distribution in nats, float32 [tokens]."""
+    top_ids: np.ndarray | None = None
+    top_logprobs: np.ndarray | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What goes to the manifest."""
+
+    engine: str
+    model: str
+    device: str
+    dtype: str
+    versions: tuple[tuple[str, str], ...]
+    """Library versions, name and version, sorted by name."""
+    honours_seed: Literal["request", "batch", "no"]
+    """Whether a request's seed fixes its draw alone, or only together with its batch."""
+
+
+class Engine(Protocol):
+    """The protocol of all engines; results come in the order of the requests."""
+
+    capabilities: frozenset[Literal["generate", "score"]]
+
+    @property
+    def info(self) -> EngineInfo:
+        """Engine, model, device, dtype and library versions."""
+        ...
+
+    @property
+    def context_tokens(self) -> int | None:
+        """Longest prompt plus continuation, in tokens; `None` if unknown."""
+        ...
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result]]:
+        """Yield (index, result) as batches finish, in any order, each index once."""
+        ...
+
+    def score(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[int, Score]]:
+        """Yield (index, score) as batches finish, in any order, each index once."""
+        ...
+
+
+engines: Registry[type[Engine]] = Registry(
+    "engines",
+    {
+        "fake": "titrant.engines.fake:FakeEngine",
+        "transformers": "titrant.engines.transformers:TransformersEngine",
+    },
+)
+
+
+def require(engine: Engine, capability: Literal["generate", "score"]) -> None:
+    """Refuse, before any work, an engine that cannot do what is asked.
+
+    Raises:
+        ConfigError: the engine lacks the capability.
+    """
+    if capability not in engine.capabilities:
+        can = ", ".join(sorted(engine.capabilities)) or "nothing"
+        raise ConfigError(
+            f"the engine {engine.info.engine} cannot {capability}",
+            came=f"an engine that can {can}",
+            do="choose an engine with that capability: titrant doctor lists them",
+        )

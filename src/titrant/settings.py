@@ -1,0 +1,231 @@
+"""The sections of a config: one record per room, each the record that the room itself takes.
+
+Field docstrings are the reference: `docs/reference/config.md` is generated from them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from titrant.records import Record
+
+
+class BaseSettings(Record):
+    """The base model whose response is measured."""
+
+    path: str
+    """Folder, hub id, or `vitro:<name>` for a base that ships with titrant."""
+    revision: str | None = None
+    """Hub revision; resolved to a commit hash and written to the resolved config."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Precision of weights for readings; `auto`: float32 on CPU, bfloat16 on GPU. Master weights
+    in training are always float32; float16 is refused."""
+    trust_remote_code: bool = False
+
+
+class PoolSettings(Record):
+    """The pool of reasoning traces."""
+
+    path: str
+    """File (.jsonl, .json, .parquet, .csv, also .gz/.zst), folder, hub id, or `world:<name>`."""
+    revision: str | None = None
+    config: str | None = None
+    """Configuration name of a hub data set."""
+    split: str = "train"
+    """Split of a hub data set."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Overrides of the recognised schema: our field (question, thinking, answer_text, gold …) to a
+    column of the file."""
+    answer_pattern: str | None = None
+    """Regular expression with one group that finds the final answer; default: `\\boxed{}`, `####`,
+    "answer is", last number."""
+    keep: Literal["all", "correct"] = "all"
+    """`correct`: train only on traces verified as correct. Wrong traces barely hurt in the
+    literature, so the default keeps all."""
+    limit: int | None = Field(default=None, ge=1)
+    """Read no more than so many traces (the first ones)."""
+
+
+class BenchmarkSettings(Record):
+    """Problems with gold answers on which every arm is read."""
+
+    path: str
+    """File, folder, hub id, or `world:<name>[/preset]`."""
+    name: str = ""
+    """Short name for tables; default: from the path."""
+    revision: str | None = None
+    config: str | None = None
+    split: str = "test"
+    columns: dict[str, str] = Field(default_factory=dict)
+    answer_pattern: str | None = None
+    limit: int | None = Field(default=None, ge=1)
+    """Ask no more than so many problems (a seeded draw, not the first ones)."""
+
+
+class PromptSettings(Record):
+    """How a question becomes a prompt; the same for training and reading."""
+
+    template: Literal["auto", "chat", "plain"] = "auto"
+    """`chat`: the tokenizer's chat template; `plain`: the `format` below; `auto`: chat where the
+    tokenizer has one."""
+    format: str = "{question}\n"
+    """Plain prompt; `{question}` is replaced."""
+    system: str | None = None
+    """System prompt; under `plain` it stands before the prompt with an empty line between."""
+    few_shot: int = Field(default=0, ge=0, le=32)
+    """Worked examples from the pool before the question, never from the benchmark."""
+    think_open: str = "<think>\n"
+    """Written before the thinking of a training row."""
+    think_close: str = "\n</think>\n\n"
+    """Written between thinking and answer of a training row."""
+
+
+class DecodeSettings(Record):
+    """How readings are generated."""
+
+    engine: str = "transformers"
+    """Engine for readings: see `titrant doctor`."""
+    max_new_tokens: int = Field(default=512, ge=1)
+    """Longest answer in tokens; longer ones are truncated, a verdict of its own."""
+    temperature: float = Field(default=0.0, ge=0.0)
+    """0 is greedy."""
+    top_p: float = Field(default=1.0, gt=0.0, le=1.0)
+    samples_per_problem: int = Field(default=1, ge=1)
+    """Draws per problem: accuracy is avg@k, intervals are clustered by problem."""
+    batch_tokens: int = Field(default=16_384, ge=256)
+    """Prompt plus new tokens that are generated side by side."""
+    stop: tuple[str, ...] = ()
+
+
+class LoraSettings(Record):
+    """Low-rank adapters (PEFT)."""
+
+    r: int = Field(default=32, ge=1)
+    alpha: int = Field(default=64, ge=1)
+    dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
+    targets: str | tuple[str, ...] = "all-linear"
+
+
+class RecipeSettings(Record):
+    """How one arm is trained: fixed for the whole titration, since the answer depends on it."""
+
+    match: Literal["updates", "tokens", "epochs"] = "updates"
+    """What every dose has in common. `updates`: the same number of optimiser updates of the same
+    number of rows, cycling the subset; `tokens`: the same number of trained tokens; `epochs`: the
+    same number of passes, so that small doses train less."""
+    updates: int = Field(default=256, ge=1)
+    """Updates per arm under `match: updates` (and the budget of the top dose under `tokens`)."""
+    epochs: int = Field(default=3, ge=1)
+    """Passes under `match: epochs`."""
+    rows_per_update: int = Field(default=16, ge=1)
+    rows_per_device: int | None = Field(default=None, ge=1)
+    """Rows per forward pass; default: all of them. Gradient accumulation fills up the update."""
+    lr: float | Literal["auto"] = "auto"
+    """Peak learning rate; `auto` runs a small pilot at one dose (half, same and double of
+    `lr_centre`), reads it on pool problems outside the subset, and reports it."""
+    lr_centre: float | None = Field(default=None, gt=0)
+    """Centre of the pilot; default 2e-4 for LoRA and 1e-5 for full training."""
+    schedule: Literal["constant", "linear", "cosine"] = "cosine"
+    warmup_share: float = Field(default=0.05, ge=0.0, lt=1.0)
+    weight_decay: float = Field(default=0.0, ge=0.0)
+    method: Literal["lora", "full"] = "lora"
+    lora: LoraSettings = Field(default_factory=LoraSettings)
+    max_tokens: int | None = Field(default=None, ge=8)
+    """Longest row; default: the model's context. A row that would be cut is refused, not cut."""
+    long_rows: Literal["refuse", "drop"] = "refuse"
+    """What to do with rows over `max_tokens`; dropping is counted and reported."""
+    gradient_checkpointing: bool = False
+    checkpoint_every: int = Field(default=200, ge=1)
+    """Updates between checkpoints inside an arm."""
+    extra: dict[str, Any] = Field(default_factory=dict)
+    """Further fields of TRL's SFTConfig, checked against that class."""
+
+
+class TrainSettings(Record):
+    """Who trains the arms."""
+
+    command: str | None = None
+    """External trainer, run once per arm; placeholders {base}, {subset} (JSONL in `messages`), {out},
+    {dose}, {seed}, {updates}, {rows_per_update}, {lr}. It must leave a model or a LoRA adapter in
+    {out}. Default: SFT through TRL."""
+    keep: Literal["adapters", "models", "none"] = "adapters"
+    """What stays on disk of a finished arm; a full model only under `models`."""
+
+
+class LadderSettings(Record):
+    """The dose ladder and its statistics."""
+
+    strategies: tuple[str, ...] = ("random",)
+    """Rankings of the pool; all share the same target."""
+    level: float = Field(default=0.95, gt=0.0, lt=1.0)
+    """Share of the whole pool's gain that the end point must reach."""
+    margin: float = Field(default=0.02, gt=0.0, lt=1.0)
+    """Smallest gain of interest, in accuracy."""
+    precision: float = Field(default=4.0, gt=1.0)
+    """Stop when the interval of the end point is narrower than this factor."""
+    confidence: float = Field(default=0.90, gt=0.0, lt=1.0)
+    """Level of every interval."""
+    top_seeds: int = Field(default=3, ge=2)
+    """Arms at the top dose in the first round; they give the seed variance its start."""
+    first_doses: int = Field(default=4, ge=2)
+    """Log-spaced doses of the first round, one arm each."""
+    arms_per_round: int = Field(default=2, ge=1)
+    """Arms between two decisions."""
+    doses: tuple[int, ...] | None = None
+    """Allowed doses; default: doublings from 1 to the top dose."""
+
+
+class LimitSettings(Record):
+    """Limits after which the run answers with what it knows."""
+
+    arms: int | None = Field(default=None, ge=1)
+    tokens: int | None = Field(default=None, ge=1)
+    """Trained plus generated tokens."""
+    hours: float | None = Field(default=None, gt=0)
+    disk_gb: float | None = Field(default=None, gt=0)
+
+
+class ExecutorSettings(Record):
+    """Where arms run."""
+
+    workers: int | None = Field(default=None, ge=1)
+    """Worker processes; default: one per visible GPU, else one per core (at most 8)."""
+    threads: int | None = Field(default=None, ge=1)
+    """Threads per worker; default: cores divided by workers."""
+
+
+def as_section(value: object) -> object:
+    """A bare string stands for `{path: …}`."""
+    return {"path": value} if isinstance(value, str) else value
+
+
+class Config(Record):
+    """A run: three keys suffice, `base`, `pool` and `benchmark`."""
+
+    version: int = 1
+    base: BaseSettings
+    pool: PoolSettings
+    benchmark: tuple[BenchmarkSettings, ...] = Field(min_length=1)
+    """The first benchmark decides; the others show transfer and forgetting."""
+    prompt: PromptSettings = Field(default_factory=PromptSettings)
+    decode: DecodeSettings = Field(default_factory=DecodeSettings)
+    recipe: RecipeSettings = Field(default_factory=RecipeSettings)
+    train: TrainSettings = Field(default_factory=TrainSettings)
+    ladder: LadderSettings = Field(default_factory=LadderSettings)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
+    executor: ExecutorSettings = Field(default_factory=ExecutorSettings)
+    seed: int = Field(default=0, ge=0)
+    """Root of all seeds."""
+
+    @field_validator("base", "pool", mode="before")
+    @classmethod
+    def _section(cls, value: object) -> object:
+        return as_section(value)
+
+    @field_validator("benchmark", mode="before")
+    @classmethod
+    def _benchmarks(cls, value: object) -> object:
+        many = value if isinstance(value, list | tuple) else [value]
+        return tuple(as_section(item) for item in many)

@@ -1,0 +1,80 @@
+"""What a world is: a procedural source of problems with oracle traces and exact checks.
+
+An instance is a pure function of (world, version, preset, split, index). The split is decided by a
+hash of the instance's canonical form, by rejection, so no instance can stand in two splits however
+many are drawn. A verifier parses strictly to a value and then decides; a validator checks each step
+of a trace by itself and against the problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from titrant.registry import Registry
+
+if TYPE_CHECKING:
+    from titrant.traces.record import Problem, Verdict
+
+
+class Split(StrEnum):
+    """Disjoint parts of a world, each a share of the hash space of canonical forms."""
+
+    PRETRAIN = "pretrain"
+    POOL = "pool"
+    TEST = "test"
+
+
+class StepCheck(NamedTuple):
+    """What the validator says of one step."""
+
+    index: int
+    is_valid: bool
+    kind: str
+    """`ok`, or the type of the first fault: `slip`, `operand`, `operator`, `order`, `unreadable`."""
+
+
+class World(Protocol):
+    """A procedural source of problems; all methods are pure."""
+
+    name: str
+    version: int
+    presets: tuple[str, ...]
+    guess_rate: float
+    """Accuracy of the best constant answer, in expectation."""
+
+    def problem(self, preset: str, split: Split, index: int) -> Problem:
+        """The instance number `index` of a preset and split."""
+        ...
+
+    def oracle(self, question: str) -> str:
+        """A right chain of reasoning, in the terse style."""
+        ...
+
+    def verify(self, question: str, answer_text: str) -> Verdict:
+        """The verdict on an answer; exact."""
+        ...
+
+    def validate(self, question: str, thinking: str) -> list[StepCheck]:
+        """One check per line of the thinking that claims an operation."""
+        ...
+
+
+worlds: Registry[World] = Registry(
+    "worlds", {"arithmetic": "titrant.worlds.arithmetic:ARITHMETIC"}
+)
+
+
+def distinct_problems(
+    world: World, preset: str, split: Split, n: int, *, start: int = 0
+) -> Iterator[Problem]:
+    """The first `n` problems from index `start` on that differ in their question."""
+    seen: set[str] = set()
+    index = start
+    while len(seen) < n:
+        problem = world.problem(preset, split, index)
+        index += 1
+        if problem.qid not in seen:
+            seen.add(problem.qid)
+            yield problem

@@ -1,0 +1,189 @@
+"""Small base models made from nothing, and how they are made.
+
+`build(recipe, out)` writes tokenizer files, a Llama configuration and random weights, pretrains with
+the Trainer of transformers on text of a world, measures the result and stores it in bfloat16 with a
+card. Two recipes: `arithmetic` reads 70 % direct answers and 30 % step-by-step solutions, so it can
+reason and mostly does not; `arithmetic-direct` reads direct answers only, so there is no skill to
+wake.
+
+The architecture is Llama's because transformers 5.23 ignores a saved tokenizer's own pre-tokenizer
+under `model_type: qwen2` and then loses blanks and newlines (see the template doctor).
+"""
+
+from __future__ import annotations
+
+import string
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    Trainer,
+    TrainingArguments,
+)
+
+from titrant.records import Record
+from titrant.seeds import derive, derive_rng
+from titrant.worlds.arithmetic import PRESETS, Chain, draw, split_of
+from titrant.worlds.base import Split
+from titrant.worlds.styles import meander, terse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SPECIALS = ("<pad>", "<unk>", "<eos>", "<think>", "</think>")
+ALPHABET = tuple(string.printable[:95] + "\n")
+
+
+class VitroRecipe(Record):
+    """How a small base is pretrained; the defaults are those of the shipped `arithmetic` base."""
+
+    name: str = "arithmetic"
+    thinking_share: float = 0.3
+    """Share of documents that solve step by step; the others answer directly."""
+    meander_share: float = 0.15
+    """Share of step-by-step documents in the meandering style."""
+    preset: str = "train"
+    layers: int = 4
+    width: int = 128
+    heads: int = 4
+    mlp_width: int = 512
+    updates: int = 1600
+    rows: int = 64
+    """Rows per update."""
+    row_tokens: int = 128
+    """Tokens per packed row."""
+    learning_rate: float = 2e-3
+    warmup_updates: int = 50
+    weight_decay: float = 0.1
+    root_seed: int = 0
+
+
+RECIPES = {
+    "arithmetic": VitroRecipe(),
+    "arithmetic-direct": VitroRecipe(name="arithmetic-direct", thinking_share=0.0),
+}
+
+
+def make_tokenizer() -> PreTrainedTokenizerFast:
+    """One token per printable ASCII character, plus the specials; gives text back unchanged."""
+    vocab = {token: i for i, token in enumerate((*SPECIALS, *ALPHABET))}
+    tokenizer = Tokenizer(models.WordLevel(vocab, unk_token="<unk>"))  # noqa: S106
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
+    tokenizer.decoder = decoders.Fuse()
+    tokenizer.add_special_tokens(["<pad>", "<unk>", "<eos>"])
+    tokenizer.add_tokens(["<think>", "</think>"])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",  # noqa: S106
+        unk_token="<unk>",  # noqa: S106
+        eos_token="<eos>",  # noqa: S106
+        padding_side="left",
+        model_max_length=512,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+BLOCK = 1000
+"""Documents per block; a block is the unit that has a seed of its own."""
+
+
+def documents(recipe: VitroRecipe, block: int) -> list[str]:
+    """Block number `block` of the pretraining text: `BLOCK` documents with their end marks."""
+    rng = derive_rng(recipe.root_seed, "vitro", recipe.name, block)
+    low, high = PRESETS[recipe.preset]
+    texts = []
+    while len(texts) < BLOCK:
+        chain = draw(rng, int(rng.integers(low, high + 1)))
+        if split_of(chain) == Split.PRETRAIN:
+            texts.append(_document(recipe, chain, rng))
+    return texts
+
+
+def _document(recipe: VitroRecipe, chain: Chain, rng: np.random.Generator) -> str:
+    question, answer = chain.text, chain.values[-1]
+    if rng.random() >= recipe.thinking_share:
+        return f"{question}\n{answer}<eos>"
+    lines = terse(question)
+    if rng.random() < recipe.meander_share:
+        lines = meander(lines, rng)
+    return f"{question}\n<think>\n" + "\n".join(lines) + f"\n</think>\n\n{answer}<eos>"
+
+
+def packed_rows(recipe: VitroRecipe, tokenizer: PreTrainedTokenizerFast) -> np.ndarray:
+    """The whole pretraining text as rows of token ids, documents one after the other.
+
+    Shape: [updates · rows, row_tokens], int32.
+    """
+    n_tokens = recipe.updates * recipe.rows * recipe.row_tokens
+    pieces: list[np.ndarray] = []
+    have = 0
+    while have < n_tokens:
+        texts = documents(recipe, len(pieces))
+        ids = tokenizer(texts, add_special_tokens=False)["input_ids"]
+        piece = np.fromiter((t for row in ids for t in row), dtype=np.int32)  # pyright: ignore
+        pieces.append(piece)
+        have += len(piece)
+    return np.concatenate(pieces)[:n_tokens].reshape(-1, recipe.row_tokens)
+
+
+def make_model(recipe: VitroRecipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+    """A randomly initialised Llama with tied embeddings, fp32."""
+    torch.manual_seed(derive(recipe.root_seed, "vitro", recipe.name, "weights"))
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=recipe.width,
+        intermediate_size=recipe.mlp_width,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        num_key_value_heads=recipe.heads,
+        max_position_embeddings=512,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return LlamaForCausalLM(config)
+
+
+class _Rows(torch.utils.data.Dataset[dict[str, Any]]):
+    def __init__(self, rows: np.ndarray) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        ids = torch.from_numpy(self.rows[index].astype(np.int64))
+        return {"input_ids": ids, "labels": ids}
+
+
+def pretrain(recipe: VitroRecipe, out: Path) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
+    """Train a base from nothing and return it with its tokenizer; logs go to `out`."""
+    tokenizer = make_tokenizer()
+    model = make_model(recipe, tokenizer)
+    arguments = TrainingArguments(
+        output_dir=str(out / "log"),
+        max_steps=recipe.updates,
+        per_device_train_batch_size=recipe.rows,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=recipe.warmup_updates,
+        weight_decay=recipe.weight_decay,
+        adam_beta2=0.95,
+        max_grad_norm=1.0,
+        bf16=True,
+        use_cpu=not torch.cuda.is_available(),
+        seed=derive(recipe.root_seed, "vitro", recipe.name, "order") % 2**31,
+        save_strategy="no",
+        report_to="none",
+        logging_steps=100,
+        dataloader_num_workers=0,
+    )
+    rows = packed_rows(recipe, tokenizer)
+    Trainer(model=model, args=arguments, train_dataset=_Rows(rows)).train()
+    return model, tokenizer
