@@ -36,6 +36,7 @@ SHARES = {Split.PRETRAIN: (0.0, 0.7), Split.POOL: (0.7, 0.85), Split.TEST: (0.85
 
 _QUESTION = re.compile(r"(\d{1,2})((?:[+*-][2-9])+)=")
 _OPERATION = re.compile(r"([+*-])([2-9])")
+_ANSWER = re.compile(r"(?:#### )?(\d{1,4})")
 _STEP = re.compile(r"(\d{1,2})([+*-])(\d)=(\d{1,2})")
 
 
@@ -131,11 +132,11 @@ class Arithmetic:
         )
 
     def verify(self, question: str, answer_text: str) -> Verdict:
-        """Exact: the whole answer text must be one integer, equal to the last running value."""
-        answer = answer_text.strip()
-        if not re.fullmatch(r"\d{1,4}", answer):
+        """Exact: `#### n` or a bare integer and nothing else, equal to the last running value."""
+        answer = _ANSWER.fullmatch(answer_text.strip())
+        if answer is None:
             return Verdict.UNREADABLE
-        return Verdict.CORRECT if int(answer) == parse(question).values[-1] else Verdict.WRONG
+        return Verdict.CORRECT if int(answer[1]) == parse(question).values[-1] else Verdict.WRONG
 
     def validate(self, question: str, thinking: str) -> list[StepCheck]:
         """Check each claimed operation `a?b=c`; lines that claim none (remarks) are passed over.

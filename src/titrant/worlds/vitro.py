@@ -107,11 +107,11 @@ def documents(recipe: VitroRecipe, block: int) -> list[str]:
 def _document(recipe: VitroRecipe, chain: Chain, rng: np.random.Generator) -> str:
     question, answer = chain.text, chain.values[-1]
     if rng.random() >= recipe.thinking_share:
-        return f"{question}\n{answer}<eos>"
+        return f"{question}\n#### {answer}<eos>"
     lines = terse(question)
     if rng.random() < recipe.meander_share:
         lines = meander(lines, rng)
-    return f"{question}\n<think>\n" + "\n".join(lines) + f"\n</think>\n\n{answer}<eos>"
+    return f"{question}\n<think>\n" + "\n".join(lines) + f"\n</think>\n\n#### {answer}<eos>"
 
 
 def packed_rows(recipe: VitroRecipe, tokenizer: PreTrainedTokenizerFast) -> np.ndarray:
