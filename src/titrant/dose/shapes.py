@@ -120,7 +120,7 @@ def grid(shape: str, top: float, level: float) -> Grid:
     targets = np.exp(np.linspace(0.0, np.log(top), END_POINTS, endpoint=False))
     rest_rows = _rest_rows(shape, top)
     end_point = np.repeat(targets[None, :], len(rest_rows), axis=0).ravel()
-    rest = np.repeat(rest_rows[:, None, :], END_POINTS, axis=1).reshape(-1, 1, rest_rows.shape[1])
+    rest = np.repeat(rest_rows, END_POINTS, axis=0)[:, None, :]
     scale, solved = _solve_scale(shape, end_point, rest, top, level)
     end_point, rest, scale = end_point[solved], rest[solved], scale[solved]
     prior = _prior(rest[:, 0, :])

@@ -1,0 +1,229 @@
+"""Which arms to run next: a first round that can see a hump or a step, then bisection on log dose.
+
+Round 1 holds the base, the top dose with three seeds, and one arm at each of four log-spaced doses.
+Every later round first judges what is known; if that is decided, or nothing more can decide it, the
+ladder stops. Otherwise the next arms go where they are expected to shrink the variance of the log end
+point most: the curves that are still likely are sorted into bins that one more reading at a dose could
+tell apart, and the variance left within the bins is what would remain.
+
+A decision is a pure function of the readings at a round barrier, so the number of workers, timing and
+kills cannot change it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from titrant.arms import ArmSpec
+from titrant.dose.readings import BASE, ReadingTable
+from titrant.dose.verdict import OPEN, Judgement, judge
+from titrant.records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from titrant.settings import LadderSettings
+
+SWEEP_SEEDS = 5
+"""Seeds per dose of the full sweep that a ladder is compared with."""
+SHARE_OF_SWEEP = 3
+"""A ladder may take a third of the sweep unless the limits say otherwise."""
+HOPELESS_SHARE = 0.8
+"""Stop when the problems alone, with no seed noise left, make up this share of the gain's variance."""
+
+
+class LadderPlan(Record):
+    """What the ladder may do; fixed for a run."""
+
+    pool_size: int
+    top_dose: int
+    """min(pool, updates × rows per update): what the budget can see at least once."""
+    doses: tuple[int, ...]
+    """Allowed doses, ascending; the last is the top dose."""
+    strategies: tuple[str, ...]
+    root: int
+    max_arms: int
+    """Arms over all strategies, the base not counted."""
+
+    @property
+    def shared_dose(self) -> int | None:
+        """The dose at which all rankings hold the same traces, if the top is the whole pool."""
+        return self.top_dose if self.top_dose == self.pool_size else None
+
+
+class RoundDecision(Record):
+    """The outcome of a round barrier."""
+
+    arms: tuple[ArmSpec, ...]
+    stop: str | None
+    """Why the ladder ends; `None` while it goes on."""
+
+
+def allowed_doses(top: int) -> tuple[int, ...]:
+    """Doublings from 1, and the top dose."""
+    doublings = [2**i for i in range(top.bit_length()) if 2**i < top]
+    return (*doublings, top)
+
+
+def full_sweep(plan: LadderPlan) -> int:
+    """Arms of every dose × 5 seeds per strategy, the shared top counted once."""
+    per_strategy = len(plan.doses) * SWEEP_SEEDS
+    shared = SWEEP_SEEDS if plan.shared_dose else 0
+    return len(plan.strategies) * (per_strategy - shared) + shared
+
+
+def make_plan(
+    pool_size: int, visits: int, settings: LadderSettings, *, root: int, max_arms: int | None = None
+) -> LadderPlan:
+    """The plan of a run whose budget visits so many rows per arm."""
+    top = min(pool_size, visits)
+    doses = tuple(sorted({d for d in settings.doses or allowed_doses(top) if d <= top} | {top}))
+    plan = LadderPlan(
+        pool_size=pool_size,
+        top_dose=top,
+        doses=doses,
+        strategies=settings.strategies,
+        root=root,
+        max_arms=0,
+    )
+    default = max(full_sweep(plan) // SHARE_OF_SWEEP, settings.top_seeds + settings.first_doses)
+    return plan.model_copy(update={"max_arms": max_arms or default})
+
+
+def first_round(plan: LadderPlan, settings: LadderSettings) -> tuple[ArmSpec, ...]:
+    """Base, top dose × seeds, and log-spaced single arms for each strategy."""
+    arms = [ArmSpec(strategy=BASE, dose=0, seed=0, purpose="base")]
+    positions = np.arange(1, settings.first_doses + 1) / (settings.first_doses + 1)
+    inner = plan.doses[:-1]
+    chosen = sorted({int(round(p * len(inner))) for p in positions if inner})
+    for i, strategy in enumerate(plan.strategies):
+        if i == 0 or plan.shared_dose is None:
+            arms += [
+                ArmSpec(strategy=strategy, dose=plan.top_dose, seed=s)
+                for s in range(settings.top_seeds)
+            ]
+        arms += [
+            ArmSpec(strategy=strategy, dose=inner[min(k, len(inner) - 1)], seed=0) for k in chosen
+        ]
+    return tuple(arms)
+
+
+def next_round(
+    table: ReadingTable | None,
+    *,
+    settings: LadderSettings,
+    plan: LadderPlan,
+    guess: np.ndarray | None = None,
+) -> RoundDecision:
+    """What to run after the readings at hand; an empty table starts the first round."""
+    if table is None or not table.arms:
+        return RoundDecision(arms=first_round(plan, settings), stop=None)
+    spent = sum(arm.dose > 0 for arm in table.arms)
+    wanted: list[ArmSpec] = []
+    reasons = []
+    for strategy in plan.strategies:
+        part = table.strategy(strategy, shared_dose=plan.shared_dose).paired()
+        found = judge(part, top=plan.top_dose, settings=settings, guess=guess)
+        reason = why_stop(found, settings)
+        reasons.append(reason)
+        if reason is None:
+            wanted += [
+                ArmSpec(strategy=strategy, dose=dose, seed=seed)
+                for dose, seed in next_arms(found, part, plan=plan, settings=settings)
+            ]
+    room = plan.max_arms - spent
+    if not wanted:
+        return RoundDecision(arms=(), stop="; ".join(sorted({r for r in reasons if r})))
+    if room <= 0:
+        return RoundDecision(arms=(), stop=f"the limit of {plan.max_arms} arms is reached")
+    return RoundDecision(arms=tuple(wanted[:room]), stop=None)
+
+
+def why_stop(found: Judgement, settings: LadderSettings) -> str | None:
+    """Why more arms are not needed or would not help; `None` while they would."""
+    open_peak = (1 + settings.confidence) / 2 > found.peak > 0.5
+    wide = found.ed is not None and found.ed.factor > settings.precision
+    if found.verdict != OPEN and not wide and not (open_peak and found.verdict == "enough at N"):
+        return f"decided: {found.verdict}"
+    if found.verdict == OPEN and found.ed is None and _problems_limit(found, settings):
+        return "the benchmark is too small to tell: more arms would not help"
+    return None
+
+
+def _problems_limit(found: Judgement, settings: LadderSettings) -> bool:
+    """Whether the gate on Δ would stay open with infinitely many seeds."""
+    c = found.means.problem_cov
+    problems = c[0, 0] + c[-1, -1] - 2 * c[0, -1]
+    seeds = found.fit.dispersion * found.means.seed_weight[-1]
+    half = 1.645 * np.sqrt(max(problems, 0.0))
+    crosses = found.gain.estimate - half < settings.margin < found.gain.estimate + half
+    return bool(crosses and problems > HOPELESS_SHARE * (problems + seeds))
+
+
+def next_arms(
+    found: Judgement, table: ReadingTable, *, plan: LadderPlan, settings: LadderSettings
+) -> list[tuple[int, int]]:
+    """(dose, seed) of the next arms of one strategy."""
+    have = Counter(arm.dose for arm in table.arms)
+    if found.ed is None:
+        chosen = [plan.top_dose] * settings.arms_per_round
+    elif found.ed.factor <= settings.precision:
+        chosen = [int(found.peak_dose), plan.top_dose][: settings.arms_per_round]
+    else:
+        chosen = most_telling(found, plan.doses, settings.arms_per_round)
+    arms = []
+    for dose in chosen:
+        arms.append((dose, have[dose]))
+        have[dose] += 1
+    return arms
+
+
+def most_telling(found: Judgement, doses: Sequence[int], n_arms: int) -> list[int]:
+    """Doses whose readings are expected to leave the least variance of the log end point.
+
+    Greedy: the second arm is chosen given the first. Ties go to the smaller dose.
+    """
+    fit, means = found.fit, found.means
+    weights = fit.curve_weights
+    use = weights > 1e-6
+    weights, log_end = weights[use] / weights[use].sum(), np.log(fit.end_points[use])
+    expected = fit.responses(np.array(doses, dtype=float))[use]
+    width = 2.0 * np.sqrt(_reading_variance(fit.dispersion, expected, weights, means.n_problems))
+    cells = np.floor(expected / width).astype(np.int64)
+    bins = np.zeros(len(weights), dtype=np.int64)
+    chosen: list[int] = []
+    for _ in range(n_arms):
+        left = [
+            _variance_within(_merge(bins, cells[:, i], seen=doses[i] in chosen), weights, log_end)
+            for i in range(len(doses))
+        ]
+        best = int(np.argmin(np.round(left, 9)))
+        chosen.append(int(doses[best]))
+        bins = _merge(bins, cells[:, best], seen=False)
+    return chosen
+
+
+def _reading_variance(
+    dispersion: float, expected: np.ndarray, weights: np.ndarray, n_problems: int
+) -> np.ndarray:
+    mean = np.clip(weights @ expected, 0.02, 0.98)
+    return mean * (1 - mean) * (dispersion + 0.5 / n_problems)
+
+
+def _merge(bins: np.ndarray, cells: np.ndarray, *, seen: bool) -> np.ndarray:
+    if seen:  # a second reading at the same dose tells little that the first does not
+        return bins
+    pair = np.stack([bins, cells], axis=1)
+    return np.unique(pair, axis=0, return_inverse=True)[1].ravel()
+
+
+def _variance_within(bins: np.ndarray, weights: np.ndarray, values: np.ndarray) -> float:
+    mass = np.bincount(bins, weights=weights)
+    first = np.bincount(bins, weights=weights * values)
+    second = np.bincount(bins, weights=weights * values**2)
+    return float((second - first**2 / np.maximum(mass, 1e-300)).sum())
+
+
