@@ -1,8 +1,14 @@
-"""Fixtures for all tests."""
+"""Fixtures for all tests, and how hypothesis draws."""
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No deadline: a busy machine is not a fault. Under CI the same examples every time.
+settings.register_profile("titrant", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("titrant")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,6 +15,7 @@ EXTRA_OF = {
     "datasets": "train",
     "accelerate": "train",
     "safetensors": "train",
+    "huggingface_hub": "train",
     "vllm": "vllm",
     "openai": "openai",
     "ray": "ray",

@@ -23,6 +23,7 @@ class BaseSettings(Record):
     """Precision of weights for readings; `auto`: float32 on CPU, bfloat16 on GPU. Master weights
     in training are always float32; float16 is refused."""
     trust_remote_code: bool = False
+    """Run code that comes with the model. Only for models you trust."""
 
 
 class PoolSettings(Record):
@@ -31,6 +32,7 @@ class PoolSettings(Record):
     path: str
     """File (.jsonl, .json, .parquet, .csv, also .gz/.zst), folder, hub id, or `world:<name>`."""
     revision: str | None = None
+    """Hub revision of the data set; resolved to a commit hash in the resolved config."""
     config: str | None = None
     """Configuration name of a hub data set."""
     split: str = "train"
@@ -56,10 +58,15 @@ class BenchmarkSettings(Record):
     name: str = ""
     """Short name for tables; default: from the path."""
     revision: str | None = None
+    """Hub revision of the data set; resolved to a commit hash in the resolved config."""
     config: str | None = None
+    """Configuration name of a hub data set."""
     split: str = "test"
+    """Split of a hub data set."""
     columns: dict[str, str] = Field(default_factory=dict)
+    """Overrides of the recognised schema: our field (question, gold …) to a column of the file."""
     answer_pattern: str | None = None
+    """As in `pool`, for what the model writes on these problems."""
     limit: int | None = Field(default=None, ge=1)
     """Ask no more than so many problems (a seeded draw, not the first ones)."""
 
@@ -92,20 +99,26 @@ class DecodeSettings(Record):
     temperature: float = Field(default=0.0, ge=0.0)
     """0 is greedy."""
     top_p: float = Field(default=1.0, gt=0.0, le=1.0)
+    """Share of the probability that draws are made from; 1: all of it."""
     samples_per_problem: int = Field(default=1, ge=1)
     """Draws per problem: accuracy is avg@k, intervals are clustered by problem."""
     batch_tokens: int = Field(default=16_384, ge=256)
     """Prompt plus new tokens that are generated side by side."""
     stop: tuple[str, ...] = ()
+    """Texts that end an answer, beside the model's own stop token; they are cut off."""
 
 
 class LoraSettings(Record):
     """Low-rank adapters (PEFT)."""
 
     r: int = Field(default=32, ge=1)
+    """Rank."""
     alpha: int = Field(default=64, ge=1)
+    """Scale; an adapter's output is multiplied by alpha / r."""
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Share of the adapter's inputs that is dropped in training."""
     targets: str | tuple[str, ...] = "all-linear"
+    """Modules that get an adapter: `all-linear`, a regular expression, or a list of name endings."""
 
 
 class RecipeSettings(Record):
@@ -120,6 +133,7 @@ class RecipeSettings(Record):
     epochs: int = Field(default=3, ge=1)
     """Passes under `match: epochs`."""
     rows_per_update: int = Field(default=16, ge=1)
+    """Traces in one optimiser update."""
     rows_per_device: int | None = Field(default=None, ge=1)
     """Rows per forward pass; default: all of them. Gradient accumulation fills up the update."""
     lr: float | Literal["auto"] = "auto"
@@ -128,15 +142,21 @@ class RecipeSettings(Record):
     lr_centre: float | None = Field(default=None, gt=0)
     """Centre of the pilot; default 2e-4 for LoRA and 1e-5 for full training."""
     schedule: Literal["constant", "linear", "cosine"] = "cosine"
+    """How the learning rate falls after the warm-up."""
     warmup_share: float = Field(default=0.05, ge=0.0, lt=1.0)
+    """Share of the updates in which the learning rate rises from 0."""
     weight_decay: float = Field(default=0.0, ge=0.0)
+    """Of AdamW."""
     method: Literal["lora", "full"] = "lora"
+    """Train low-rank adapters, or all weights."""
     lora: LoraSettings = Field(default_factory=LoraSettings)
+    """Counts under `method: lora`."""
     max_tokens: int | None = Field(default=None, ge=8)
     """Longest row; default: the model's context. A row that would be cut is refused, not cut."""
     long_rows: Literal["refuse", "drop"] = "refuse"
     """What to do with rows over `max_tokens`; dropping is counted and reported."""
     gradient_checkpointing: bool = False
+    """Trade time for memory in training."""
     checkpoint_every: int = Field(default=200, ge=1)
     """Updates between checkpoints inside an arm."""
     extra: dict[str, Any] = Field(default_factory=dict)
@@ -181,10 +201,14 @@ class LimitSettings(Record):
     """Limits after which the run answers with what it knows."""
 
     arms: int | None = Field(default=None, ge=1)
+    """Arms of the ladder over all strategies, base and pilot not counted; default: a third of a full
+    sweep (every doubling × 5 seeds)."""
     tokens: int | None = Field(default=None, ge=1)
     """Trained plus generated tokens."""
     hours: float | None = Field(default=None, gt=0)
+    """Hours on the clock that all sessions of the run have worked together."""
     disk_gb: float | None = Field(default=None, gt=0)
+    """Size of the run folder in gigabytes (10⁹ bytes)."""
 
 
 class ExecutorSettings(Record):

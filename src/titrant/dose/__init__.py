@@ -1,0 +1,1 @@
+"""The dose ladder: arms, readings, curve, end point, verdict, plan, calibration."""

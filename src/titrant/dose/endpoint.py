@@ -7,15 +7,17 @@ dose. In the fit, floor and base are one, so a curve's end point is where its un
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.optimize import isotonic_regression
 from scipy.stats import norm
 
 from titrant.dose.fit import DISPERSIONS, Fit
-from titrant.dose.noise import DoseMeans
 from titrant.dose.shapes import END_POINTS, end_point_of
+
+if TYPE_CHECKING:
+    from titrant.dose.noise import DoseMeans
 
 
 class Interval(NamedTuple):
@@ -28,7 +30,7 @@ class Interval(NamedTuple):
 
     @property
     def factor(self) -> float:
-        """high / low."""
+        """High / low."""
         return self.high / self.low
 
 
@@ -58,7 +60,7 @@ def end_point(fit: Fit, *, confidence: float, level: float | None = None) -> Int
     if level is None or level == fit.level:
         values = fit.end_points
     else:
-        values = np.concatenate([end_point_of(s.grid, level) for s in fit.shapes])
+        values = np.concatenate([end_point_of(unit, level) for unit in fit.grids])
     known = np.isfinite(values) & (weights > 0)
     tail = (1 - confidence) / 2
     found = weighted_quantiles(
@@ -73,13 +75,14 @@ def end_point(fit: Fit, *, confidence: float, level: float | None = None) -> Int
 
 def disagreement(fit: Fit, *, share: float = 0.1) -> float | None:
     """Largest ratio between the median end points of two shapes with `share` of the weight or more."""
+    log_end = np.log(fit.end_points)
     medians = [
         np.exp(
-            weighted_quantiles(
-                np.log(s.grid.end_point), s.posterior, np.array([0.5]), cell=1e-3
-            )[0]
+            weighted_quantiles(log_end[part], fit.curve_weights[part], np.array([0.5]), cell=1e-3)[
+                0
+            ]
         )
-        for s, weight in zip(fit.shapes, fit.weights, strict=True)
+        for part, weight in zip(fit.parts, fit.weights, strict=True)
         if weight >= share
     ]
     return float(max(medians) / min(medians)) if len(medians) > 1 else None
@@ -104,7 +107,10 @@ def isotonic_end_point(
     )
     weights = 1.0 / np.diag(means.covariance(dispersion))
     found = np.array(
-        [_isotonic_crossing(means, row, weights, level) for row in (means.mean, *(means.mean + noise))]
+        [
+            _isotonic_crossing(means, row, weights, level)
+            for row in (means.mean, *(means.mean + noise))
+        ]
     )
     tail = (1 - confidence) / 2
     low, high = np.exp(np.quantile(np.log(found[1:]), [tail, 1 - tail]))
@@ -124,18 +130,14 @@ def _isotonic_crossing(
     return float(np.exp(low + share * (high - low)))
 
 
-def mixture_quantile(
-    mean: float, sd: np.ndarray, weights: np.ndarray, probability: float
-) -> float:
+def mixture_quantile(mean: float, sd: np.ndarray, weights: np.ndarray, probability: float) -> float:
     """Quantile of a mixture of normals with one mean and several widths."""
     span = np.linspace(-8, 8, 1601) * float(sd.max())
     cdf = (weights[:, None] * norm.cdf(span[None, :] / sd[:, None])).sum(axis=0)
     return mean + float(np.interp(probability, cdf, span))
 
 
-def contrast(
-    means: DoseMeans, fit: Fit, plus: int, minus: int, *, confidence: float
-) -> Interval:
+def contrast(means: DoseMeans, fit: Fit, plus: int, minus: int, *, confidence: float) -> Interval:
     """Accuracy at dose row `plus` less that at row `minus`, paired by problem, seeds included.
 
     Integrates over the posterior of the seed dispersion, so few arms give wide intervals.
@@ -144,10 +146,9 @@ def contrast(
     problems = c[plus, plus] + c[minus, minus] - 2 * c[plus, minus]
     seeds = means.seed_weight[plus] + means.seed_weight[minus]
     sd = np.sqrt(np.maximum(problems, 0) + DISPERSIONS * seeds + 1e-12)
-    weights = sum(w * s.dispersion for w, s in zip(fit.weights, fit.shapes, strict=True))
     estimate = float(means.mean[plus] - means.mean[minus])
     tail = (1 - confidence) / 2
-    low, high = (mixture_quantile(estimate, sd, np.asarray(weights), p) for p in (tail, 1 - tail))
+    low, high = (mixture_quantile(estimate, sd, fit.phi_weights, p) for p in (tail, 1 - tail))
     return Interval(estimate, low, high, confidence)
 
 
@@ -158,10 +159,8 @@ def last_doubling(fit: Fit, *, margin: float) -> float:
 
 def peak_over_top(fit: Fit, doses: np.ndarray, *, margin: float) -> tuple[float, float]:
     """Probability that some smaller dose beats the top by more than the margin, and the likeliest."""
-    rises = np.concatenate([s.gain[:, None] * (s.grid.curves(doses) - 1.0) for s in fit.shapes])
-    sd = _gain_sd(fit)[:, None] * np.abs(
-        np.concatenate([s.grid.curves(doses) - 1.0 for s in fit.shapes])
-    )
+    lead = fit.unit_curves(doses) - 1.0
+    rises, sd = fit.gain[:, None] * lead, fit.gain_sd[:, None] * np.abs(lead)
     best = rises.argmax(axis=1)
     rows = np.arange(len(best))
     chance = norm.sf((margin - rises[rows, best]) / np.maximum(sd[rows, best], 1e-9))
@@ -170,12 +169,7 @@ def peak_over_top(fit: Fit, doses: np.ndarray, *, margin: float) -> tuple[float,
     return float(weights @ chance), float(doses[int(likely.argmax())])
 
 
-def _gain_sd(fit: Fit) -> np.ndarray:
-    return np.sqrt(np.maximum(np.concatenate([s.cov[2] for s in fit.shapes]), 0.0))
-
-
 def _probability_of_gain(fit: Fit, doses: np.ndarray, margin: float) -> float:
-    missing = np.concatenate([1.0 - s.grid.curves(doses)[:, 0] for s in fit.shapes])
-    gain = np.concatenate([s.gain for s in fit.shapes])
-    sd = np.maximum(np.abs(missing) * _gain_sd(fit), 1e-9)
-    return float(fit.curve_weights @ norm.sf((margin - missing * gain) / sd))
+    missing = 1.0 - fit.unit_curves(doses)[:, 0]
+    sd = np.maximum(np.abs(missing) * fit.gain_sd, 1e-9)
+    return float(fit.curve_weights @ norm.sf((margin - missing * fit.gain) / sd))

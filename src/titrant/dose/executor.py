@@ -16,6 +16,7 @@ import errno
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -26,7 +27,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 import psutil
 
-from titrant.arms import ArmCost
 from titrant.dose.worker import Failure, Message, Progress, Ready, Result, Task, receive, send
 from titrant.errors import (
     BusyError,
@@ -84,7 +84,7 @@ def visible_devices() -> tuple[str, ...]:
         return ()
     with suppress(OSError, subprocess.SubprocessError):
         command = [tool, "--query-gpu=index", "--format=csv,noheader"]
-        found = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)  # noqa: S603
+        found = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
         return tuple(found.stdout.split())
     return ()
 
@@ -120,6 +120,21 @@ class _Worker:
     def stdin(self) -> BinaryIO:
         return cast("BinaryIO", self.process.stdin)
 
+    def end(self) -> int:
+        """End it and what it has started (an external trainer, say), and give its exit code."""
+        self.kill()
+        code = self.process.wait()
+        with suppress(OSError):  # what was not sent yet cannot be any more
+            self.stdin.close()
+        return code
+
+    def kill(self) -> None:
+        """Kill it with all of its process group, which it leads."""
+        with suppress(ProcessLookupError, PermissionError):
+            if hasattr(os, "killpg"):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.kill()
+
 
 @dataclass(slots=True)
 class LocalExecutor:
@@ -132,9 +147,7 @@ class LocalExecutor:
     on_workers: Callable[[tuple[int, ...]], None] | None = None
     """Told the process ids of the workers whenever one is started."""
     _workers: dict[int, _Worker] = field(default_factory=dict)
-    _inbox: queue.SimpleQueue[tuple[int, Message | None]] = field(
-        default_factory=queue.SimpleQueue
-    )
+    _inbox: queue.SimpleQueue[tuple[int, Message | None]] = field(default_factory=queue.SimpleQueue)
     _started: int = 0
 
     def __enter__(self) -> LocalExecutor:
@@ -183,11 +196,9 @@ class LocalExecutor:
     def close(self) -> None:
         """End all workers at once; what they were at is resumed from its last checkpoint."""
         for worker in self._workers.values():
-            worker.process.kill()
+            worker.kill()
         for worker in self._workers.values():
-            worker.process.wait()
-            with suppress(OSError):
-                worker.stdin.close()
+            worker.end()
         self._workers.clear()
 
     def _work(
@@ -221,8 +232,9 @@ class LocalExecutor:
         if message is not None:
             return None if task is None else (task, message)
         del self._workers[worker.number]
-        worker.process.kill()
-        code = worker.process.wait()
+        with suppress(subprocess.TimeoutExpired):  # its output is closed: it ends or is stuck
+            worker.process.wait(timeout=5)
+        code = worker.end()
         if not worker.ready:
             raise EngineError(
                 "a worker process could not start", came=f"exit code {code}", do=self._where()
@@ -280,7 +292,7 @@ def _popen(
     command: list[str], environment: dict[str, str], log: BinaryIO | int
 ) -> subprocess.Popen[bytes]:
     # A session of its own keeps the terminal's Ctrl-C from the worker: the driver ends it in order.
-    return subprocess.Popen(  # noqa: S603
+    return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -328,14 +340,7 @@ def _outcome(job: ArmJob, answer: Result | Failure) -> ArmOutcome:
     if isinstance(answer.error, ENDS_THE_RUN):
         raise answer.error
     _raise_for_disk(answer.error)
-    return ArmOutcome(
-        arm_id=job.spec.arm_id,
-        cost=ArmCost(),
-        accuracy={},
-        truncated={},
-        unreadable={},
-        error=str(answer.error),
-    )
+    return ArmOutcome(arm_id=job.spec.arm_id, error=str(answer.error))
 
 
 def _raise_for_disk(error: Exception) -> None:

@@ -98,7 +98,7 @@ def first_round(plan: LadderPlan, settings: LadderSettings) -> tuple[ArmSpec, ..
     arms = [ArmSpec(strategy=BASE, dose=0, seed=0, purpose="base")]
     positions = np.arange(1, settings.first_doses + 1) / (settings.first_doses + 1)
     inner = plan.doses[:-1]
-    chosen = sorted({int(round(p * len(inner))) for p in positions if inner})
+    chosen = sorted({round(p * len(inner)) for p in positions if inner})
     for i, strategy in enumerate(plan.strategies):
         if i == 0 or plan.shared_dose is None:
             arms += [
@@ -216,8 +216,8 @@ def _reading_variance(
 def _merge(bins: np.ndarray, cells: np.ndarray, *, seen: bool) -> np.ndarray:
     if seen:  # a second reading at the same dose tells little that the first does not
         return bins
-    pair = np.stack([bins, cells], axis=1)
-    return np.unique(pair, axis=0, return_inverse=True)[1].ravel()
+    offset = cells - cells.min()
+    return np.unique(bins * (offset.max() + 1) + offset, return_inverse=True)[1].ravel()
 
 
 def _variance_within(bins: np.ndarray, weights: np.ndarray, values: np.ndarray) -> float:
@@ -225,5 +225,3 @@ def _variance_within(bins: np.ndarray, weights: np.ndarray, values: np.ndarray) 
     first = np.bincount(bins, weights=weights * values)
     second = np.bincount(bins, weights=weights * values**2)
     return float((second - first**2 / np.maximum(mass, 1e-300)).sum())
-
-

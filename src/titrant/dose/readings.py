@@ -7,18 +7,21 @@ only at problems that every arm was asked, so that all comparisons are paired.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from titrant.arms import Reading
 from titrant.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from titrant.arms import Reading
 
 FEWEST_PROBLEMS = 20
 BASE = "base"
@@ -85,7 +88,11 @@ class ReadingTable:
         shares = _shares(rows, arms)
         most = cells["samples"].max()
         return cls(
-            tuple(arm_index), tuple(qids), score, *shares, int(most) if most is not None else 1  # type: ignore[arg-type]
+            tuple(arm_index),
+            tuple(qids),
+            score,
+            *shares,
+            int(most) if most is not None else 1,  # type: ignore[arg-type]
         )
 
     @classmethod
@@ -107,7 +114,7 @@ class ReadingTable:
         Raises:
             DataError: fewer than 20 such problems.
         """
-        asked = ~np.isnan(self.score).any(axis=0)
+        asked = np.asarray(~np.isnan(self.score).any(axis=0))
         if asked.sum() < FEWEST_PROBLEMS:
             raise DataError(
                 "too few problems were asked of every arm",
@@ -149,14 +156,13 @@ class ReadingTable:
 
     def half(self, which: int) -> ReadingTable:
         """Half 0 or 1 of the problems, split by a hash in `qid`'s order (they are hashes)."""
-        parity = np.array([int(_digit(qid), 16) % 2 for qid in self.qids])
-        return self.columns(parity == which)
+        return self.columns(np.array([half_of(qid) == which for qid in self.qids]))
 
 
-def _digit(qid: str) -> str:
-    import hashlib
-
-    return hashlib.sha256(f"half/{qid}".encode()).hexdigest()[0]
+@lru_cache(maxsize=200_000)
+def half_of(qid: str) -> int:
+    """Which half of the benchmark a problem belongs to: 0 or 1, by a hash."""
+    return hashlib.sha256(f"half/{qid}".encode()).digest()[0] % 2
 
 
 def _shares(rows: pl.DataFrame, arms: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:

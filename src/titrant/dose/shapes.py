@@ -75,17 +75,16 @@ class Grid:
     """[curves, 1, parameters − 1]"""
     prior: np.ndarray
     """Log prior mass; sums to one over the grid; [curves]."""
+    top_value: np.ndarray
+    """The raw curve at the top dose; [curves, 1]."""
     top: float
 
     def curves(self, doses: Sequence[float] | np.ndarray) -> np.ndarray:
-        """h at the given doses; dose 0 gives 0. Shape: [curves, doses]."""
+        """H at the given doses; dose 0 gives 0. Shape: [curves, doses]."""
         x = np.asarray(doses, dtype=float)
         raw = RAW[self.shape]
-        values = raw(x[None, :], self.scale, self.rest) / self._top_value()
+        values = raw(x[None, :], self.scale, self.rest) / self.top_value
         return np.where(x[None, :] > 0, values, 0.0)
-
-    def _top_value(self) -> np.ndarray:
-        return RAW[self.shape](np.full((1, 1), self.top), self.scale, self.rest)
 
 
 RAW: dict[str, Raw] = {
@@ -99,8 +98,8 @@ RAW: dict[str, Raw] = {
 
 SLOPES = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 EXPONENTS = (0.15, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0)
-FALLS = (0.1, 0.2, 0.35, 0.5, 0.65)
-FALL_SHARES = (0.04, 0.1, 0.25, 0.6)
+FALLS = (0.12, 0.25, 0.4, 0.6)
+FALL_SHARES = (0.05, 0.17, 0.6)
 """Where the fall is half done, as a share of the top dose."""
 
 
@@ -123,14 +122,9 @@ def grid(shape: str, top: float, level: float) -> Grid:
     rest = np.repeat(rest_rows, END_POINTS, axis=0)[:, None, :]
     scale, solved = _solve_scale(shape, end_point, rest, top, level)
     end_point, rest, scale = end_point[solved], rest[solved], scale[solved]
-    prior = _prior(rest[:, 0, :])
-    n_parameters = 1 + rest_rows.shape[1]
-    return Grid(shape, n_parameters, end_point, scale, rest, prior, top)
-
-
-def _prior(rest: np.ndarray) -> np.ndarray:
-    """Equal mass per combination of the other parameters would favour those with few solutions."""
-    return np.full(len(rest), -np.log(len(rest)))
+    prior = np.full(len(rest), -np.log(len(rest)))
+    top_value = RAW[shape](np.full((1, 1), top), scale, rest)
+    return Grid(shape, 1 + rest_rows.shape[1], end_point, scale, rest, prior, top_value, top)
 
 
 def _solve_scale(

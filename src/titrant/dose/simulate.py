@@ -28,7 +28,7 @@ class Scenario(NamedTuple):
     """One simulated titration before any arm is run."""
 
     shape: str
-    index: int
+    number: int
     top: int
     n_problems: int
     paired_share: float
@@ -41,7 +41,7 @@ class Scenario(NamedTuple):
     root: int
 
     def unit(self, doses: np.ndarray) -> np.ndarray:
-        """h at the doses, 0 at dose 0 and 1 at the top."""
+        """H at the doses, 0 at dose 0 and 1 at the top."""
         if self.shape == "flat":
             return np.zeros(len(doses))
         x = np.append(np.asarray(doses, dtype=float), float(self.top))
@@ -71,18 +71,20 @@ def draw_scenario(settings: dict[str, Any], shape: str, index: int) -> Scenario:
     rng = derive_rng(root, "scenario", shape, index)
 
     def uniform(name: str) -> float:
-        return float(rng.uniform(*settings[name]))
+        low, high = settings[name]
+        return float(rng.uniform(low, high))
 
     def log_uniform(bounds: list[float]) -> float:
-        return float(np.exp(rng.uniform(*np.log(bounds))))
+        low, high = np.log(bounds).tolist()
+        return float(np.exp(rng.uniform(low, high)))
 
-    top = 2 ** round(float(rng.uniform(*np.log2(settings["pool_size"]))))
+    top = 2 ** round(np.log2(log_uniform(settings["pool_size"])))
     n_problems = round(log_uniform(settings["problems"]))
     base, gain = uniform("base_accuracy"), uniform("gain")
     scale, rest = _shape_parameters(settings["shapes"][shape], shape, top, rng)
     scenario = Scenario(
         shape=shape,
-        index=index,
+        number=index,
         top=top,
         n_problems=n_problems,
         paired_share=uniform("paired_share"),
@@ -107,17 +109,22 @@ def _shape_parameters(
     ranges: dict[str, list[float]], shape: str, top: int, rng: np.random.Generator
 ) -> tuple[float, tuple[float, ...]]:
     def log_share(name: str) -> float:
-        return top * float(np.exp(rng.uniform(*np.log(ranges[name]))))
+        low, high = np.log(ranges[name]).tolist()
+        return top * float(np.exp(rng.uniform(low, high)))
+
+    def flat_draw(name: str) -> float:
+        low, high = ranges[name]
+        return float(rng.uniform(low, high))
 
     if shape == "flat":
         return 1.0, ()
     if shape == "hill":
-        return log_share("half_dose_share"), (float(rng.uniform(*ranges["slope"])),)
+        return log_share("half_dose_share"), (flat_draw("slope"),)
     if shape == "power":
-        return log_share("scale_share"), (float(rng.uniform(*ranges["exponent"])),)
+        return log_share("scale_share"), (flat_draw("exponent"),)
     if shape == "rise_fall":
         scale = log_share("half_dose_share")
-        return scale, (float(rng.uniform(*ranges["fall"])), log_share("fall_share"))
+        return scale, (flat_draw("fall"), log_share("fall_share"))
     return log_share("scale_share" if shape == "exponential" else "at_share"), ()
 
 
@@ -133,7 +140,7 @@ class Bench:
 
     def _rng(self, *labels: str | int) -> np.random.Generator:
         s = self.scenario
-        return derive_rng(s.root, "bench", s.shape, s.index, *labels)
+        return derive_rng(s.root, "bench", s.shape, s.number, *labels)
 
     def read(self, arm: ArmSpec) -> np.ndarray:
         """Outcome per problem, 0 or 1; [problems]."""

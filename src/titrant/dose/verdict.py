@@ -3,7 +3,7 @@
 In this order:
 
 1. The gain Δ of the top dose. Its lower bound under the margin: no end point exists. *hurts*: the
-   whole interval is under 0 and reaches below −margin. *no response*: the upper bound is under the
+   upper bound is under 0 and the estimate under −margin. *no response*: the upper bound is under the
    margin. Else *undecided*.
 2. *no response (guessing)*: the top's accuracy stays, with its upper bound, within the margin of the
    best constant answer learned from the pool.
@@ -16,7 +16,7 @@ In this order:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -121,13 +121,11 @@ def _decide(
 def _with(
     found: Judgement, verdict: VerdictName, reason: str, ed: Interval | None = None
 ) -> Judgement:
-    from dataclasses import replace
-
     return replace(found, verdict=verdict, reason=reason, ed=ed)
 
 
 def _without_gain(gain: Interval, margin: float) -> tuple[VerdictName, str]:
-    if gain.high < 0 and gain.low < -margin:
+    if gain.high < 0 and gain.estimate < -margin:
         return "hurts", "the whole pool lowers the accuracy"
     if gain.high < margin:
         return "no response", "the gain is under the margin"
@@ -152,8 +150,6 @@ def _is_guessing(
 ) -> bool:
     top = table.score[[arm.dose == found.fit.top for arm in table.arms]].mean(axis=0)
     lead = top - guess
-    sd = np.sqrt(
-        lead.var(ddof=1) / len(lead) + found.fit.dispersion * found.means.seed_weight[-1]
-    )
+    sd = np.sqrt(lead.var(ddof=1) / len(lead) + found.fit.dispersion * found.means.seed_weight[-1])
     upper = lead.mean() + norm.ppf((1 + settings.confidence) / 2) * sd
     return bool(upper < settings.margin)

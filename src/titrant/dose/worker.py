@@ -84,7 +84,7 @@ def receive(stream: BinaryIO) -> Any:  # noqa: ANN401 - the sender decides
         return None
     (length,) = _LENGTH.unpack(head)
     payload = stream.read(length)
-    return pickle.loads(payload) if len(payload) == length else None  # noqa: S301 - our own child
+    return pickle.loads(payload) if len(payload) == length else None
 
 
 def die_with_parent(parent: int) -> None:
@@ -145,4 +145,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    # Messages must be of the importable module's classes, not of `__main__`'s.
+    from titrant.dose import worker  # noqa: PLW0406 - this file as `__main__` is another module
+
+    worker.main()

@@ -1,0 +1,1 @@
+"""Engines: prompts become text, and text gets logprobs. `base` has the protocol and the registry."""

@@ -1,0 +1,1 @@
+"""Procedural worlds, their pools, and the small bases made from them."""

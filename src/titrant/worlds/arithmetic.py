@@ -149,10 +149,10 @@ class Arithmetic:
         value, position, checks = chain.start, 0, []
         done: set[tuple[str, str, str, str]] = set()
         for claim in _STEP.findall(thinking):
-            if claim in done:
+            kind = _fault(claim, value, chain.operations[position : position + 1])
+            if kind != "ok" and claim in done:
                 checks.append(StepCheck(len(checks), is_valid=True, kind="ok"))
                 continue
-            kind = _fault(claim, value, chain.operations[position : position + 1])
             checks.append(StepCheck(len(checks), is_valid=kind == "ok", kind=kind))
             done.add(claim)
             value, position = int(claim[3]), position + 1

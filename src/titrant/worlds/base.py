@@ -8,13 +8,14 @@ of a trace by itself and against the problem.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from titrant.registry import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from titrant.traces.record import Problem, Verdict
 
 
@@ -29,7 +30,7 @@ class Split(StrEnum):
 class StepCheck(NamedTuple):
     """What the validator says of one step."""
 
-    index: int
+    number: int
     is_valid: bool
     kind: str
     """`ok`, or the type of the first fault: `slip`, `operand`, `operator`, `order`, `unreadable`."""
@@ -61,9 +62,7 @@ class World(Protocol):
         ...
 
 
-worlds: Registry[World] = Registry(
-    "worlds", {"arithmetic": "titrant.worlds.arithmetic:ARITHMETIC"}
-)
+worlds: Registry[World] = Registry("worlds", {"arithmetic": "titrant.worlds.arithmetic:ARITHMETIC"})
 
 
 def distinct_problems(

@@ -72,16 +72,16 @@ RECIPES = {
 def make_tokenizer() -> PreTrainedTokenizerFast:
     """One token per printable ASCII character, plus the specials; gives text back unchanged."""
     vocab = {token: i for i, token in enumerate((*SPECIALS, *ALPHABET))}
-    tokenizer = Tokenizer(models.WordLevel(vocab, unk_token="<unk>"))  # noqa: S106
+    tokenizer = Tokenizer(models.WordLevel(vocab, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
     tokenizer.decoder = decoders.Fuse()
     tokenizer.add_special_tokens(["<pad>", "<unk>", "<eos>"])
     tokenizer.add_tokens(["<think>", "</think>"])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        pad_token="<pad>",  # noqa: S106
-        unk_token="<unk>",  # noqa: S106
-        eos_token="<eos>",  # noqa: S106
+        pad_token="<pad>",
+        unk_token="<unk>",
+        eos_token="<eos>",
         padding_side="left",
         model_max_length=512,
         clean_up_tokenization_spaces=False,
@@ -144,8 +144,8 @@ def make_model(recipe: VitroRecipe, tokenizer: PreTrainedTokenizerFast) -> Llama
         max_position_embeddings=512,
         tie_word_embeddings=True,
         bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=SPECIALS.index("<eos>"),
+        pad_token_id=SPECIALS.index("<pad>"),
     )
     return LlamaForCausalLM(config)
 

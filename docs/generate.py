@@ -1,0 +1,93 @@
+"""Writes `docs/reference/`: what can be said from the code alone is not written twice.
+
+    config.md   every key of a config, from titrant.settings
+    cli.md      every command with its flags, from titrant.cli
+    answer.md   the schema of answer.json, from titrant.report.answer
+
+`make docs` runs this file; a test compares the pages with what it would write.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from typer.main import get_command
+
+from titrant.cli.main import app
+from titrant.config import config_reference, record_reference
+from titrant.report import answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Typers = Any
+"""A command or context of typer, whose classes are private."""
+
+HERE = Path(__file__).parent / "reference"
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page: its file and its text."""
+    return {
+        HERE / "config.md": config_reference(),
+        HERE / "cli.md": cli_reference(),
+        HERE / "answer.md": answer_reference(),
+    }
+
+
+def answer_reference() -> str:
+    """The schema of `answer.json`."""
+    about = inspect.getdoc(answer) or ""
+    head = (
+        f"# answer.json\n\nGenerated from the Answer record by `make docs`; do not edit.\n\n{about}"
+    )
+    return f"{head}\n\n{record_reference(answer.Answer)}"
+
+
+def cli_reference() -> str:
+    """Every command: what it does, its arguments and its flags."""
+    group: Typers = get_command(app)
+    context = group.make_context("titrant", [], resilient_parsing=True)
+    head = (
+        "# Command line\n\nGenerated from the commands by `make docs`; do not edit.\n\n"
+        f"{_help(group)}\n\nEvery command takes `--help`. {group.epilog}"
+    )
+    blocks = [head]
+    for name in group.list_commands(context):
+        blocks += _command(group.get_command(context, name), f"titrant {name}", context)
+    return "\n\n".join(blocks) + "\n"
+
+
+def _command(command: Typers, title: str, parent: Typers) -> Iterator[str]:
+    context = command.make_context(title, [], parent=parent, resilient_parsing=True)
+    usage = " ".join([title, *command.collect_usage_pieces(context)])
+    about = _help(command)
+    yield f"## {title}\n\n{about}\n\n```console\n$ {usage}\n```"
+    rows = [record for p in command.get_params(context) if (record := p.get_help_record(context))]
+    rows = [(flag, text) for flag, text in rows if "--help" not in flag]
+    if rows:
+        lines = [f"| `{_cell(flag)}` | {_cell(text)} |" for flag, text in rows]
+        yield "\n".join(["| argument or flag | meaning |", "|---|---|", *lines])
+    for name in command.list_commands(context) if hasattr(command, "commands") else []:
+        yield from _command(command.get_command(context, name), f"{title} {name}", context)
+
+
+def _help(command: Typers) -> str:
+    return inspect.cleandoc(command.help or "")
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def main() -> None:
+    """Write every page."""
+    HERE.mkdir(exist_ok=True)
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""How a run looks in a terminal, and as plain lines where there is none.
+
+A terminal shows the arms of the current batch in a table that is kept up to date; what is settled
+scrolls away above it. A log gets one line per event. The answer is printed the same in both.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+    from titrant.arms import ArmSpec
+    from titrant.report.answer import Answer
+    from titrant.run.watch import ArmState, EndPoint
+
+STAGES = {
+    "inputs": "reading pool and benchmark",
+    "prepared": "loading the base, examining every row",
+    "zero": "choosing the base's best prompt",
+    "pilot": "choosing the learning rate",
+    "answer": "analysing",
+    "report": "writing the report",
+}
+MARKS = {"waiting": "·", "running": "▸", "done": "✓", "failed": "✗", "reused": "✓"}
+BAR_WIDTH = 40
+
+
+class PlainWatcher:
+    """One line per event."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._began = time.monotonic()
+
+    def __enter__(self) -> PlainWatcher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held."""
+
+    def _say(self, text: str) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
+        self.console.print(f"{minutes:3d}:{seconds:02d}  {text}", soft_wrap=True, markup=False)
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+        self._say(STAGES.get(name, name))
+
+    def note(self, text: str) -> None:
+        """Something worth saying aloud."""
+        self._say(text)
+
+    def warn(self, text: str) -> None:
+        """Something the user should act on."""
+        self._say(f"warning: {text}")
+
+    def arms(self, title: str, specs: Sequence[ArmSpec]) -> None:
+        """These arms are to be run."""
+        self._say(f"{title}: {', '.join(spec.arm_id for spec in specs)}")
+
+    def arm(self, arm_id: str, state: ArmState, accuracy: float | None = None) -> None:
+        """An arm changes its state."""
+        if state in ("done", "failed", "reused"):
+            known = "" if accuracy is None else f"  {accuracy:.1%}"
+            self._say(f"  {MARKS[state]} {arm_id}  {state}{known}")
+
+    def progress(self, arm_id: str, phase: str, done: int, total: int) -> None:
+        """Too many for a log."""
+
+    def end_points(self, found: Sequence[EndPoint]) -> None:
+        """The current estimates."""
+        for point in found:
+            self._say(end_point_line(point))
+
+
+class LiveWatcher:
+    """A table of the current arms, kept up to date; a context manager, since it owns the screen."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.live import Live
+
+        self.console = console
+        self._plain = PlainWatcher(console)
+        self._title = ""
+        self._specs: list[ArmSpec] = []
+        self._states: dict[str, tuple[str, float | None]] = {}
+        self._progress: dict[str, tuple[str, int, int]] = {}
+        self._points: list[EndPoint] = []
+        self._live = Live(
+            console=console, get_renderable=self._render, refresh_per_second=4, transient=True
+        )
+
+    def __enter__(self) -> LiveWatcher:
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:  # noqa: ANN401 - passed on
+        self._live.__exit__(*error)
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+        self._specs = []
+        self._plain.stage(name)
+
+    def note(self, text: str) -> None:
+        """Something worth saying aloud."""
+        self._plain.note(text)
+
+    def warn(self, text: str) -> None:
+        """Something the user should act on."""
+        self._plain.warn(text)
+
+    def arms(self, title: str, specs: Sequence[ArmSpec]) -> None:
+        """These arms are to be run."""
+        self._title, self._specs = title, list(specs)
+        self._states = {spec.arm_id: ("waiting", None) for spec in specs}
+        self._progress = {}
+
+    def arm(self, arm_id: str, state: ArmState, accuracy: float | None = None) -> None:
+        """An arm changes its state."""
+        self._states[arm_id] = (state, accuracy)
+        self._plain.arm(arm_id, state, accuracy)
+
+    def progress(self, arm_id: str, phase: str, done: int, total: int) -> None:
+        """How far a running arm is."""
+        self._progress[arm_id] = (phase, done, total)
+
+    def end_points(self, found: Sequence[EndPoint]) -> None:
+        """The current estimates."""
+        self._points = list(found)
+        self._plain.end_points(found)
+
+    def _render(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        lines = [Text(end_point_line(point), style="bold") for point in self._points]
+        return Group(self._table(), *lines) if self._specs else Group(*lines)
+
+    def _table(self) -> Table:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
+        table = Table(title=self._title, title_justify="left", box=None, pad_edge=False)
+        for name, side in (("", "left"), ("strategy", "left"), ("dose", "right")):
+            table.add_column(name, justify=side)  # pyright: ignore[reportArgumentType]
+        for name in ("seed", "", "phase", "accuracy"):
+            table.add_column(name, justify="right")
+        for spec in self._specs:
+            state, accuracy = self._states[spec.arm_id]
+            phase, done, total = self._progress.get(spec.arm_id, ("", 0, 1))
+            is_running = state == "running"
+            table.add_row(
+                MARKS[state],
+                spec.strategy if spec.lr is None else f"{spec.strategy} lr {spec.lr:g}",
+                f"{spec.dose:,}",
+                str(spec.seed),
+                ProgressBar(total=total, completed=done, width=20) if is_running else "",
+                phase if is_running else state,
+                "" if accuracy is None else f"{accuracy:.1%}",
+            )
+        return table
+
+
+def end_point_line(point: EndPoint) -> str:
+    """One strategy's current estimate in a line."""
+    gain = f"gain {point.gain * 100:+.1f} points ({point.gain_low * 100:+.1f} to "
+    gain += f"{point.gain_high * 100:+.1f})"
+    if point.ed is None:
+        known = "no end point yet"
+    else:
+        known = f"end point {point.ed:,.0f} traces ({point.low:,.0f}–{point.high:,.0f})"
+    return f"{point.strategy}: {known}, {gain}, {point.arms} arms: {point.verdict}"
+
+
+def show_answer(console: Console, answer: Answer, out: Path) -> None:
+    """The sentence, one bar per dose, where everything is, and what to do next."""
+    from rich.panel import Panel
+    from rich.text import Text
+
+    console.print()
+    console.print(Panel(Text(answer.sentence), title=answer.verdict, title_align="left"))
+    if answer.curves:
+        console.print(response_bars(answer))
+    for text in answer.warnings:
+        console.print(Text(f"warning: {text}", style="yellow"), soft_wrap=True)
+    if answer.subset is not None:
+        console.print(f"subset   {out / answer.subset.path}", soft_wrap=True, highlight=False)
+    console.print(f"answer   {out / 'answer.json'}", soft_wrap=True, highlight=False)
+    console.print(f"report   {out / 'report.html'}", soft_wrap=True, highlight=False)
+    following = "export" if answer.subset is not None else "report"
+    console.print(f"next     titrant {following} {out}", soft_wrap=True, highlight=False)
+
+
+def response_bars(answer: Answer) -> Table:
+    """Mean accuracy per dose of the headline's strategy, the end point's row marked."""
+    from rich.bar import Bar
+    from rich.table import Table
+
+    curve = next(curve for curve in answer.curves if curve.strategy == answer.strategy)
+    table = Table(box=None, pad_edge=False, show_header=True)
+    table.add_column("traces", justify="right")
+    table.add_column("arms", justify="right")
+    table.add_column(f"accuracy on {curve.benchmark}")
+    table.add_column("", justify="right")
+    table.add_column("")
+    doses = sorted({point.dose for point in curve.readings})
+    end = answer.ed95.estimate
+    at = None if end is None else next((dose for dose in doses if dose >= end), doses[-1])
+    for dose in doses:
+        read = [point.accuracy for point in curve.readings if point.dose == dose]
+        mean = sum(read) / len(read)
+        mark = f"◂ ED{answer.level * 100:g} = {end:,.0f}" if dose == at and end else ""
+        bar = Bar(size=1.0, begin=0.0, end=mean, width=BAR_WIDTH)
+        table.add_row(f"{dose:,}", str(len(read)), bar, f"{mean:.1%}", mark)
+    return table

@@ -1,0 +1,51 @@
+"""`titrant report`: the HTML report of a run, written again from its answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from titrant.cli.common import JsonOption, console, emit_json
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="The run folder, or an answer.json itself.")],
+    should_open: Annotated[
+        bool, typer.Option("--open/--no-open", help="Show the report in the browser.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write report.html again from answer.json and print the answer.
+
+    Nothing is computed anew: the same answer gives the same file, byte for byte.
+    """
+    from titrant.report.html import render_report
+    from titrant.report.load import find_answer, load_answer
+    from titrant.report.text import summary
+    from titrant.train.files import write_text
+
+    source = find_answer(run)
+    answer = load_answer(source)
+    page = render_report(answer)
+    path = source.with_name("report.html")
+    write_text(path, page)
+    if as_json:
+        emit_json(
+            {
+                "report": str(path),
+                "bytes": len(page.encode("utf-8")),
+                "verdict": answer.verdict,
+                "ed95": answer.ed95,
+                "sentence": answer.sentence,
+            }
+        )
+    else:
+        out = console()
+        out.print(summary(answer))
+        out.print(
+            f"\n  report  {path}\n  next    titrant export {source.parent} --to DIR", markup=False
+        )
+    if should_open:
+        typer.launch(path.resolve().as_uri())

@@ -1,0 +1,247 @@
+"""From readings to what can be said: per strategy, and of the run as a whole.
+
+The headline is about one strategy. With several, choosing happens on one half of the problems (by
+`qid`) and the report on the other half; under 400 problems all are used for both and the end points'
+comparison carries a warning instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import binomtest
+
+from titrant.dose.endpoint import (
+    Interval,
+    disagreement,
+    end_point,
+    isotonic_end_point,
+    mixture_quantile,
+)
+from titrant.dose.fit import DISPERSIONS, Fit
+from titrant.dose.verdict import OPEN, Judgement, VerdictName, judge
+from titrant.errors import DataError
+from titrant.seeds import derive_rng
+
+if TYPE_CHECKING:
+    from titrant.dose.ladder import LadderPlan
+    from titrant.dose.noise import DoseMeans
+    from titrant.dose.readings import ReadingTable
+    from titrant.settings import LadderSettings
+
+SPLIT_FROM = 400
+"""Problems from which on choosing and reporting use different halves."""
+OTHER_LEVELS = (0.5, 0.8, 0.9)
+BAND_POINTS = 60
+THREE_POINTS = (-(1.5**0.5), 0.0, 1.5**0.5)
+"""Equally weighted points with the mean and variance of a standard normal."""
+
+
+@dataclass(frozen=True, slots=True)
+class BandPoint:
+    """The fitted response at one dose."""
+
+    dose: float
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyAnalysis:
+    """Everything about one strategy."""
+
+    strategy: str
+    judgement: Judgement
+    table: ReadingTable
+    ed: Interval | None
+    ed_levels: dict[str, Interval]
+    isotonic: Interval | None
+    shapes: dict[str, float]
+    disagreement: float | None
+    band: tuple[BandPoint, ...]
+    base: Interval
+    plateau: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What the run says; maps onto `report.answer.Answer`."""
+
+    verdict: VerdictName
+    decides: str | None
+    """What would decide it, where undecided."""
+    strategy: str
+    strategies: tuple[StrategyAnalysis, ...]
+    guess: Interval | None
+    """Accuracy of the best constant answer."""
+    target: float | None
+    """base + level × Δ."""
+    warnings: tuple[str, ...]
+
+    @property
+    def headline(self) -> StrategyAnalysis:
+        """The analysis of the headline's strategy."""
+        return next(s for s in self.strategies if s.strategy == self.strategy)
+
+
+def analyse(
+    table: ReadingTable,
+    *,
+    settings: LadderSettings,
+    plan: LadderPlan,
+    guess: np.ndarray | None = None,
+) -> Analysis:
+    """Analyse the readings of one benchmark.
+
+    Args:
+        table: all clean arms, the base included.
+        settings: level, margin, precision, confidence.
+        plan: the ladder's plan: top dose, strategies.
+        guess: whether the best constant answer is right, per problem of `table`; [problems].
+
+    Raises:
+        DataError: no reading of the base or of the top dose.
+    """
+    known = table.paired()
+    if guess is not None:
+        guess = guess[[table.qids.index(qid) for qid in known.qids]]
+    parts = [_analyse_one(known, name, settings, plan, guess) for name in plan.strategies]
+    chosen, warnings = _choose(known, parts, settings, plan)
+    judgement = chosen.judgement
+    return Analysis(
+        verdict=judgement.verdict,
+        decides=what_decides(judgement, settings) if judgement.verdict == OPEN else None,
+        strategy=chosen.strategy,
+        strategies=tuple(parts),
+        guess=None if guess is None else _share(guess, settings.confidence),
+        target=None if chosen.ed is None else _target(judgement.means, settings.level),
+        warnings=tuple(warnings),
+    )
+
+
+def _analyse_one(
+    table: ReadingTable,
+    name: str,
+    settings: LadderSettings,
+    plan: LadderPlan,
+    guess: np.ndarray | None,
+) -> StrategyAnalysis:
+    part = table.strategy(name, shared_dose=plan.shared_dose)
+    doses = {arm.dose for arm in part.arms}
+    for dose, what in ((0, "the untrained base"), (plan.top_dose, "the top dose")):
+        if dose not in doses:
+            raise DataError(
+                f"no reading of {what} for the strategy '{name}'",
+                expected=f"readings at dose {dose}",
+                came=f"doses {', '.join(map(str, sorted(doses)))}",
+                do="the gain of the top dose over the base defines the target: read both",
+            )
+    found = judge(part, top=plan.top_dose, settings=settings, guess=guess)
+    fit, means, confidence = found.fit, found.means, settings.confidence
+    has_end = found.ed is not None
+    return StrategyAnalysis(
+        strategy=name,
+        judgement=found,
+        table=part,
+        ed=found.ed,
+        ed_levels={
+            f"ed{level * 100:.0f}": end_point(fit, confidence=confidence, level=level)
+            for level in (OTHER_LEVELS if has_end else ())
+        },
+        isotonic=isotonic_end_point(
+            means,
+            level=settings.level,
+            confidence=confidence,
+            dispersion=fit.dispersion,
+            rng=derive_rng(plan.root, "isotonic", name),
+        )
+        if has_end
+        else None,
+        shapes={k: float(w) for k, w in zip(fit.shapes, fit.weights, strict=True)},
+        disagreement=disagreement(fit) if has_end else None,
+        band=band(fit, confidence),
+        base=_level(means, fit, 0, confidence),
+        plateau=_level(means, fit, len(means.doses) - 1, confidence),
+    )
+
+
+def _target(means: DoseMeans, level: float) -> float:
+    return float(means.mean[0] + level * (means.mean[-1] - means.mean[0]))
+
+
+def _level(means: DoseMeans, fit: Fit, row: int, confidence: float) -> Interval:
+    sd = np.sqrt(means.problem_cov[row, row] + DISPERSIONS * means.seed_weight[row] + 1e-12)
+    tail, mean = (1 - confidence) / 2, float(means.mean[row])
+    low, high = (mixture_quantile(mean, sd, fit.phi_weights, p) for p in (tail, 1 - tail))
+    return Interval(mean, max(0.0, low), min(1.0, high), confidence)
+
+
+def _share(hits: np.ndarray, confidence: float) -> Interval:
+    found = binomtest(int(hits.sum()), len(hits)).proportion_ci(confidence, method="wilson")
+    return Interval(float(hits.mean()), float(found.low), float(found.high), confidence)
+
+
+def band(fit: Fit, confidence: float) -> tuple[BandPoint, ...]:
+    """Median and equal-tailed band of the expected accuracy on a log-dose axis."""
+    doses = np.unique(np.round(np.exp(np.linspace(0, np.log(fit.top), BAND_POINTS)), 3))
+    curves, spread = fit.responses(doses), fit.response_sd(doses)
+    tail = (1 - confidence) / 2
+    points = []
+    for i, dose in enumerate(doses):
+        draws = np.concatenate([curves[:, i] + k * spread[:, i] for k in THREE_POINTS])
+        order = np.argsort(draws)
+        mass = np.cumsum(np.tile(fit.curve_weights / 3, 3)[order])
+        low, middle, high = np.interp([tail, 0.5, 1 - tail], mass / mass[-1], draws[order])
+        points.append(BandPoint(float(dose), float(middle), float(low), float(high)))
+    return tuple(points)
+
+
+def _choose(
+    table: ReadingTable,
+    parts: list[StrategyAnalysis],
+    settings: LadderSettings,
+    plan: LadderPlan,
+) -> tuple[StrategyAnalysis, list[str]]:
+    """The strategy with the smallest end point, chosen on half of the problems where there are enough."""
+    with_end = [part for part in parts if part.ed is not None]
+    if len(parts) == 1 or not with_end:
+        return parts[0], []
+    warnings = []
+    scores = {part.strategy: part.ed.estimate for part in with_end if part.ed is not None}
+    if len(table.qids) >= SPLIT_FROM:
+        half = table.half(0)
+        for part in with_end:
+            rows = half.strategy(part.strategy, shared_dose=plan.shared_dose)
+            found = judge(rows, top=plan.top_dose, settings=settings)
+            scores[part.strategy] = end_point(found.fit, confidence=settings.confidence).estimate
+    else:
+        warnings.append(
+            f"the best of {len(parts)} strategies was chosen on the problems it is reported on: "
+            f"{len(table.qids)} problems are under {SPLIT_FROM}, so its end point flatters it"
+        )
+    return min(with_end, key=lambda part: (scores[part.strategy], part.strategy)), warnings
+
+
+def what_decides(found: Judgement, settings: LadderSettings) -> str:
+    """What would decide an undecided run, with a number where one can be given."""
+    if found.ed is not None:
+        return (
+            f"more arms: the interval spans a factor of {found.ed.factor:.1f} "
+            f"and {settings.precision:g} was asked for"
+        )
+    means = found.means
+    c = means.problem_cov
+    problems = float(c[0, 0] + c[-1, -1] - 2 * c[0, -1])
+    seeds = float(found.fit.dispersion * means.seed_weight[-1])
+    distance = abs(found.gain.estimate - settings.margin)
+    if distance < 1e-4:
+        return "a gain this close to the margin needs another margin, not more data"
+    needed = (1.645 / distance) ** 2
+    if problems * needed > 0.8:
+        more = int(np.ceil(means.n_problems * (problems * needed / 0.8 - 1) / 100) * 100)
+        return f"about {more:,} more problems (or as many more samples of problems alike)"
+    more = int(np.ceil(means.n_arms[-1] * (seeds * needed / 0.2 - 1)))
+    return f"about {max(1, more)} more arms at the top dose"

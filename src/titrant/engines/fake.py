@@ -1,0 +1,249 @@
+"""An engine without a model: texts come from a script, probabilities from hashes.
+
+Everything is a function of the request: same request, same result, in any order and any batch. It
+is for tests, examples and documentation, and it fails on demand in the ways that models fail.
+
+Tokens are the bytes of the text (UTF-8) and one stop token. The distribution after a context is a
+softmax over hashed logits, in which the next token of the scripted text is made the likeliest, so
+probabilities sum to 1, greedy draws are greedy, and `score` agrees with `generate`. Left out: any
+sense in the numbers, and `top_p` (the script decides what is drawn).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+
+import numpy as np
+
+from titrant.engines.base import EngineInfo, Request, Result, Score, ScoreRequest, StopReason
+from titrant.engines.requests import check_requests, check_scores, pack, utf8_error
+from titrant.errors import ConfigError
+from titrant.registry import nearest
+from titrant.seeds import derive
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from titrant.settings import BaseSettings
+
+Script = Mapping[str, str] | Sequence[str] | Callable[[Request], str]
+
+STOP = 256
+VOCAB = 257
+FAILURES = ("refusal", "cut_off", "garbage", "unfinished", "error")
+REFUSAL = "I'm sorry, but I can't help with that."
+GARBAGE = '{"answer": ["'
+BATCH_TOKENS = 4096
+HINT = 8.0
+"""Added to the logit of the scripted token; hashed logits lie in [0, 2], so it is always on top."""
+
+
+class _Draw(NamedTuple):
+    tokens: tuple[int, ...]
+    text: str
+    stop_reason: StopReason
+    error: str | None = None
+
+
+class FakeEngine:
+    """A scripted, deterministic engine; see the module docstring."""
+
+    capabilities: frozenset[Literal["generate", "score"]] = frozenset({"generate", "score"})
+
+    def __init__(
+        self,
+        script: Script | None = None,
+        *,
+        failures: Mapping[str, float] | None = None,
+        context_tokens: int | None = 8192,
+        model: str = "fake",
+    ) -> None:
+        """Sets what the engine says and how often it fails.
+
+        Args:
+            script: prompt to text; or texts among which a hash of prompt and seed chooses; or a
+                function of the request. Default: words from a hash of prompt and seed.
+            failures: share of requests per mode of `FAILURES`. `refusal`, `garbage` (broken JSON) and
+                `unfinished` (thinking that is never closed) change the text, `cut_off` ends it in
+                the middle for reason `length`, `error` gives a result without text.
+            context_tokens: longest prompt plus continuation, in bytes; `None`: no limit.
+            model: the name that goes to the manifest.
+
+        Raises:
+            ConfigError: an unknown mode, or shares that are no shares.
+        """
+        self._script = script if script is not None else _babble
+        self._failures = dict(failures or {})
+        self._context_tokens = context_tokens
+        self._model = model
+        _check_failures(self._failures)
+
+    @classmethod
+    def load(
+        cls,
+        base: BaseSettings,
+        *,
+        adapter: Path | None = None,
+        batch_tokens: int = BATCH_TOKENS,
+    ) -> Self:
+        """The engine under the name of a base, which is not read; no number depends on a batch."""
+        del batch_tokens
+        return cls(model=base.path if adapter is None else f"{base.path}+{adapter.name}")
+
+    @property
+    def info(self) -> EngineInfo:
+        """What goes to the manifest."""
+        return EngineInfo("fake", self._model, "cpu", "float32", (), honours_seed="request")
+
+    @property
+    def context_tokens(self) -> int | None:
+        """Longest prompt plus continuation, in bytes."""
+        return self._context_tokens
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result]]:
+        """Yield (index, result), long prompts first; each index once."""
+        check_requests(requests, vocab=VOCAB)
+        lengths = [len(request.prompt) for request in requests]
+        for batch in pack(lengths, budget=BATCH_TOKENS):
+            for index in batch:
+                yield index, self._result(requests[index])
+
+    def score(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[int, Score]]:
+        """Yield (index, score), long texts first; each index once."""
+        check_scores(requests, vocab=VOCAB)
+        lengths = [len(request.prefix) + len(request.continuation) for request in requests]
+        for batch in pack(lengths, budget=BATCH_TOKENS):
+            for index in batch:
+                yield index, self._scored(requests[index])
+
+    def _result(self, request: Request) -> Result:
+        draw = self._draw(request)
+        n_prompt = len(request.prompt.encode(errors="replace"))
+        if draw.error is not None:
+            return Result("", (), "error", n_prompt, error=draw.error)
+        logprobs = self._logprobs(request.prompt, draw.tokens)
+        top_ids, top = _top(logprobs, request.top_logprobs)
+        chosen = logprobs[np.arange(len(draw.tokens)), list(draw.tokens)].astype(np.float32)
+        return Result(draw.text, draw.tokens, draw.stop_reason, n_prompt, chosen, top_ids, top)
+
+    def _scored(self, request: ScoreRequest) -> Score:
+        none = np.zeros(0, np.float32)
+        problem = utf8_error(request.prefix, request.continuation)
+        if problem is not None:
+            return Score((), none, none, error=problem)
+        tokens = tuple(request.continuation.encode())
+        n_tokens = len(request.prefix.encode()) + len(tokens)
+        if self._context_tokens is not None and n_tokens > self._context_tokens:
+            return Score((), none, none, error=self._too_long(n_tokens))
+        logprobs = self._logprobs(request.prefix, tokens)
+        chosen = logprobs[np.arange(len(tokens)), list(tokens)].astype(np.float32)
+        entropy = -(np.exp(logprobs) * logprobs).sum(axis=1).astype(np.float32)
+        top_ids, top = _top(logprobs, request.top_logprobs)
+        if not request.prefix:  # as a model without BOS: nothing comes before the first token
+            for values in (chosen, entropy, *([] if top is None else [top])):
+                values[:1] = np.nan
+        return Score(tokens, chosen, entropy, top_ids, top)
+
+    def _draw(self, request: Request) -> _Draw:
+        """What the script and the failure modes make of a request."""
+        problem = utf8_error(request.prompt) or ("" if request.prompt else "the prompt is empty")
+        n_prompt = len(request.prompt.encode(errors="replace"))
+        limit = request.max_new_tokens
+        if self._context_tokens is not None:
+            limit = min(limit, self._context_tokens - n_prompt)
+            problem = problem or ("" if limit >= 1 else self._too_long(n_prompt))
+        mode = self._mode(request)
+        problem = problem or ("the engine did not answer in time" if mode == "error" else "")
+        text = None if problem else _spoil(self._text(request), mode)
+        if text is None:
+            return _Draw((), "", "error", problem or "the script has no text for this prompt")
+        limit = min(limit, len(text.encode()) // 2) if mode == "cut_off" else limit
+        return _cut(text, request.stop, limit)
+
+    def _text(self, request: Request) -> str | None:
+        if callable(self._script):
+            return self._script(request)
+        if isinstance(self._script, Mapping):
+            return self._script.get(request.prompt)
+        return self._script[derive(_seed(request), "choice", request.prompt) % len(self._script)]
+
+    def _mode(self, request: Request) -> str | None:
+        u = derive(_seed(request), "failure", request.prompt) / 2**63
+        for mode, share in self._failures.items():
+            if u < share:
+                return mode
+            u -= share
+        return None
+
+    def _logprobs(self, prompt: str, tokens: Sequence[int]) -> np.ndarray:
+        """Logprobs of all tokens at each position, float64 [tokens, vocab]."""
+        wide = self._context_tokens or 2**31
+        greedy = self._draw(Request(prompt, wide)).tokens if prompt else ()
+        state = hashlib.shake_256(prompt.encode())
+        logits = np.empty((len(tokens), VOCAB))
+        follows = True  # the tokens so far are those of the scripted text
+        for position, token in enumerate(tokens):
+            noise = state.copy().digest(VOCAB)
+            logits[position] = np.frombuffer(noise, np.uint8) / 127.5
+            if follows and position < len(greedy):
+                logits[position, greedy[position]] += HINT
+                follows = token == greedy[position]
+            state.update(token.to_bytes(2, "big"))
+        return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+    def _too_long(self, n_tokens: int) -> str:
+        return f"{n_tokens} tokens do not fit the context of {self._context_tokens}"
+
+
+def _seed(request: Request) -> int:
+    """Greedy draws do not depend on the seed."""
+    return request.seed if request.temperature > 0 else 0
+
+
+def _babble(request: Request) -> str:
+    seed = _seed(request)
+    n_words = 3 + derive(seed, "length", request.prompt) % 12
+    words = (f"{derive(seed, 'word', request.prompt, i) % 10**6:x}" for i in range(n_words))
+    return " ".join(words)
+
+
+def _spoil(text: str | None, mode: str | None) -> str | None:
+    if text is None or mode in (None, "cut_off"):
+        return text
+    if mode == "unfinished":
+        thinking = text.removeprefix("<think>").partition("</think>")[0].strip("\n")
+        return f"<think>\n{thinking}"
+    return REFUSAL if mode == "refusal" else GARBAGE
+
+
+def _cut(text: str, stop: tuple[str, ...], limit: int) -> _Draw:
+    """The tokens drawn until a stop string, the end of the text or the limit, whichever is first."""
+    found = [(at, at + len(mark)) for mark in stop if (at := text.find(mark)) >= 0]
+    end = min(found, key=lambda span: span[1], default=None)
+    tokens = (*text.encode(), STOP) if end is None else tuple(text[: end[1]].encode())
+    if len(tokens) > limit:
+        kept = tokens[:limit]
+        return _Draw(kept, bytes(kept).decode(errors="replace"), "length")
+    return _Draw(tokens, text if end is None else text[: end[0]], "stop")
+
+
+def _top(logprobs: np.ndarray, k: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+    if k == 0:
+        return None, None
+    ids = np.argsort(-logprobs, axis=1, kind="stable")[:, :k]
+    return ids.astype(np.int32), np.take_along_axis(logprobs, ids, axis=1).astype(np.float32)
+
+
+def _check_failures(failures: Mapping[str, float]) -> None:
+    for mode in failures:
+        if mode not in FAILURES:
+            raise ConfigError(f"unknown failure mode '{mode}'", do=nearest(mode, FAILURES))
+    if min(failures.values(), default=0) < 0 or sum(failures.values()) > 1:
+        raise ConfigError(
+            "the shares of failure modes are no shares",
+            expected="numbers from 0 that sum to at most 1",
+            came=str(dict(failures)),
+            do="lower them",
+        )

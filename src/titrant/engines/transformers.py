@@ -1,0 +1,259 @@
+"""The engine on top of transformers: any causal language model, on CPU or one GPU.
+
+Requests are sorted by length and packed so that rows × (prompt + new tokens) stays under
+`batch_tokens`; results come batch by batch. A batch that does not fit the memory of the device is
+halved, and so are those that follow.
+
+What its numbers mean: logprobs are those of the model itself (temperature 1, whole vocabulary),
+whatever the draw was made with. Under float32 a row does not depend on the rows beside it, and a
+request's seed fixes its draw; under bfloat16 rounding differs with the batch, so the seed fixes the
+draw only together with its batch, and greedy text may differ too. `info` says which.
+
+Left out: several GPUs for one model, beam search, sharing the work of equal prompts.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeVar
+
+import numpy as np
+import torch
+
+from titrant.engines.base import EngineInfo, Request, Result, Score, ScoreRequest
+from titrant.engines.decoding import Admitted, Decoder, Drawn
+from titrant.engines.forcing import Forced, Forcible, force
+from titrant.engines.forward import ForwardPass
+from titrant.engines.load import context_of, load_base, with_adapter
+from titrant.engines.prompt import PromptEncoder
+from titrant.engines.requests import check_requests, check_scores, pack, utf8_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from titrant.settings import BaseSettings
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+OUT_OF_MEMORY = "the device has not enough memory for this request, even alone"
+EMPTY_PROMPT = "the prompt has no token to start from, and the tokenizer has no BOS token"
+
+
+class _Encoded(NamedTuple):
+    """A request as tokens, or the reason why it cannot be served."""
+
+    ids: list[int]
+    error: str | None
+
+
+class TransformersEngine:
+    """Generates and scores with one model in this process; see the module docstring."""
+
+    capabilities: frozenset[Literal["generate", "score"]] = frozenset({"generate", "score"})
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        batch_tokens: int = 16_384,
+        model_name: str = "",
+    ) -> None:
+        """Takes a loaded model, in training or not; it is in evaluation mode after each call.
+
+        Args:
+            model: a causal language model, on the device where it shall run.
+            tokenizer: the one it was trained with.
+            batch_tokens: prompt and new tokens side by side; more is faster until memory ends.
+            model_name: the name that goes to the manifest.
+        """
+        self._model, self._tokenizer, self._name = model, tokenizer, model_name
+        self._batch_tokens = batch_tokens
+        self._context_tokens = context_of(model, tokenizer)
+        self._vocab = int(model.config.get_text_config().vocab_size)
+        self._encoder = PromptEncoder(tokenizer)
+        self._forward = ForwardPass(model)
+        self._decoder = Decoder(self._forward, tokenizer)
+
+    @classmethod
+    def load(
+        cls, base: BaseSettings, *, adapter: Path | None = None, batch_tokens: int = 16_384
+    ) -> Self:
+        """The engine of a base model, with an adapter on top where one is given.
+
+        Raises:
+            DataError: the model or the adapter cannot be loaded.
+        """
+        loaded = load_base(base)
+        if adapter is not None:
+            loaded = with_adapter(loaded, adapter)
+        return cls(
+            loaded.model, loaded.tokenizer, batch_tokens=batch_tokens, model_name=loaded.name
+        )
+
+    @property
+    def info(self) -> EngineInfo:
+        """What goes to the manifest."""
+        device = self._model.device
+        card = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
+        names = ("tokenizers", "torch", "transformers")
+        return EngineInfo(
+            engine="transformers",
+            model=self._name,
+            device=f"{device}{card}",
+            dtype=str(self._model.dtype).removeprefix("torch."),
+            versions=tuple((name, version(name)) for name in names),
+            honours_seed="request" if self._model.dtype == torch.float32 else "batch",
+        )
+
+    @property
+    def context_tokens(self) -> int | None:
+        """Longest prompt plus continuation, in tokens; `None` if the model does not say."""
+        return self._context_tokens
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result]]:
+        """Yield (index, result) as batches finish, refused requests first; each index once.
+
+        Raises:
+            ConfigError: a request has settings that no draw can have.
+        """
+        check_requests(requests, vocab=self._vocab)
+        self._model.eval()
+        admitted: list[tuple[int, Admitted]] = []
+        for i, encoded in enumerate(self._prompts([request.prompt for request in requests])):
+            error = encoded.error or self._no_room(len(encoded.ids) + 1)
+            if error is None:
+                limit = min(requests[i].max_new_tokens, self._room(len(encoded.ids)))
+                admitted.append((i, Admitted(requests[i], encoded.ids, limit)))
+            else:
+                yield i, Result("", (), "error", len(encoded.ids), error=error)
+        lengths = [len(row.prompt_ids) + row.limit for _, row in admitted]
+        for (i, row), drawn in self._in_batches(admitted, lengths, self._decoder.decode):
+            yield i, _result(row, drawn)
+
+    def score(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[int, Score]]:
+        """Yield (index, score) as batches finish, refused requests first; each index once.
+
+        Raises:
+            ConfigError: more top logprobs are asked for than there are tokens.
+        """
+        check_scores(requests, vocab=self._vocab)
+        self._model.eval()
+        admitted: list[tuple[int, Forcible]] = []
+        prefixes = self._prompts([request.prefix for request in requests])
+        continuations = self._continuations([request.continuation for request in requests])
+        for i, (request, prefix, rest) in enumerate(
+            zip(requests, prefixes, continuations, strict=True)
+        ):
+            # An empty prefix is no error here: only the first token stays without a number.
+            error = utf8_error(request.prefix, request.continuation) or rest.error
+            error = error or self._no_room(len(prefix.ids) + len(rest.ids))
+            if error is None:
+                admitted.append((i, Forcible(prefix.ids, rest.ids, request.top_logprobs)))
+            else:
+                yield i, _score_error(error)
+        lengths = [len(row.prefix_ids) + len(row.ids) for _, row in admitted]
+        for (i, row), forced in self._in_batches(admitted, lengths, self._force):
+            yield i, _score(row, forced)
+
+    def _force(self, batch: Sequence[Forcible]) -> list[Forced]:
+        return force(self._forward, batch)
+
+    def _prompts(self, texts: Sequence[str]) -> list[_Encoded]:
+        encoded = _encode(texts, self._encoder.encode_many)
+        return [
+            row if row.ids or row.error else row._replace(error=EMPTY_PROMPT) for row in encoded
+        ]
+
+    def _continuations(self, texts: Sequence[str]) -> list[_Encoded]:
+        return _encode(texts, self._encoder.encode_continuations)
+
+    def _room(self, n_prompt: int) -> int:
+        return 2**31 if self._context_tokens is None else self._context_tokens - n_prompt
+
+    def _no_room(self, n_tokens: int) -> str | None:
+        if self._room(n_tokens) >= 0:
+            return None
+        return f"{n_tokens} tokens do not fit the model's context of {self._context_tokens}"
+
+    def _in_batches(
+        self,
+        items: Sequence[tuple[int, T]],
+        lengths: Sequence[int],
+        work: Callable[[Sequence[T]], list[U]],
+    ) -> Iterator[tuple[tuple[int, T], U | None]]:
+        """Yield each item with its outcome; `None` where it does not fit the memory even alone."""
+        pending = deque(pack(lengths, budget=self._batch_tokens))
+        while pending:
+            batch = pending.popleft()
+            outcomes = _unless_out_of_memory(work, [items[i][1] for i in batch])
+            if outcomes is not None:
+                yield from ((items[i], out) for i, out in zip(batch, outcomes, strict=True))
+            elif len(batch) == 1:
+                yield items[batch[0]], None
+            else:
+                pending = deque(half for b in (batch, *pending) for half in _halves(b))
+
+
+def _unless_out_of_memory(work: Callable[[Sequence[T]], list[U]], batch: list[T]) -> list[U] | None:
+    try:
+        return work(batch)
+    except torch.OutOfMemoryError:
+        pass
+    # Outside the handler, where the exception no longer holds on to the tensors of the batch.
+    torch.cuda.empty_cache()
+    return None
+
+
+def _halves(batch: list[int]) -> list[list[int]]:
+    middle = (len(batch) + 1) // 2
+    return [half for half in (batch[:middle], batch[middle:]) if half]
+
+
+def _encode(
+    texts: Sequence[str], encode: Callable[[Sequence[str]], list[list[int]]]
+) -> list[_Encoded]:
+    """Tokens of each text; one that is not valid Unicode does not spoil the others."""
+    errors = [utf8_error(text) for text in texts]
+    ids = encode(["" if error else text for text, error in zip(texts, errors, strict=True)])
+    return [_Encoded(row, error) for row, error in zip(ids, errors, strict=True)]
+
+
+def _result(row: Admitted, drawn: Drawn | None) -> Result:
+    n_prompt = len(row.prompt_ids)
+    if drawn is None or drawn.stop_reason == "error":
+        error = OUT_OF_MEMORY if drawn is None else drawn.text
+        return Result("", (), "error", n_prompt, error=error)
+    k = row.request.top_logprobs
+    return Result(
+        text=drawn.text,
+        token_ids=tuple(drawn.token_ids),
+        stop_reason=drawn.stop_reason or "length",
+        n_prompt_tokens=n_prompt,
+        logprobs=np.array(drawn.logprobs, dtype=np.float32),
+        top_ids=np.stack(drawn.top_ids)[:, :k] if k else None,
+        top_logprobs=np.stack(drawn.top_logprobs)[:, :k] if k else None,
+    )
+
+
+def _score(row: Forcible, forced: Forced | None) -> Score:
+    if forced is None:
+        return _score_error(OUT_OF_MEMORY)
+    has_top = row.top_logprobs > 0
+    return Score(
+        token_ids=tuple(row.ids),
+        logprobs=forced.logprobs,
+        entropy=forced.entropy,
+        top_ids=forced.top_ids if has_top else None,
+        top_logprobs=forced.top_logprobs if has_top else None,
+    )
+
+
+def _score_error(error: str) -> Score:
+    none = np.zeros(0, dtype=np.float32)
+    return Score((), none, none, error=error)

@@ -1,0 +1,252 @@
+"""The titration: from a config to an answer, stage by stage over a run folder.
+
+    inputs → prepared → round 0 (base, pilot) → rounds → readings → answer → subset → report
+
+Every stage reads the folder and adds to it. Killed at any moment, the same call goes on where it was
+and ends with the same answer: what is finished has a file that was renamed into place, decisions are
+written down before they are acted on, and everything after the last arm is computed from the files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from titrant.dose.executor import LocalExecutor, oversubscription, plan_layout
+from titrant.dose.ladder import make_plan
+from titrant.errors import ConfigError
+from titrant.report.answer import Answer
+from titrant.run.batch import run_batch
+from titrant.run.finish import finish
+from titrant.run.folder import RunFolder, enter, make_folder, write_config
+from titrant.run.inputs import Inputs, Named, freeze_problems, gather, load_benchmarks
+from titrant.run.journal import open_journal
+from titrant.run.lock import hold, this_process, write_owner
+from titrant.run.manifest import begin_manifest
+from titrant.run.preliminary import (
+    Pilot,
+    PilotPlan,
+    Zero,
+    base_specs,
+    choose_rate,
+    choose_zero,
+    lr_centre,
+    plan_pilot,
+    rate_without_pilot,
+    with_template,
+)
+from titrant.run.prepare import Prepared, PrepareJob, prepared_pool
+from titrant.run.rounds import (
+    Ladder,
+    Round,
+    climb,
+    guess_scores,
+    known_round,
+    take_up,
+    write_rankings,
+    write_round,
+)
+from titrant.run.session import Session, read_record
+from titrant.run.watch import Silent
+from titrant.train.job import ArmJob
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from titrant.arms import ArmSpec
+    from titrant.dose.ladder import LadderPlan
+    from titrant.run.watch import Watcher
+    from titrant.settings import Config, RecipeSettings
+    from titrant.traces.record import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What the workers load, as "module:attribute"."""
+
+    arm: str = "titrant.train.arm:run_arm"
+    prepare: str = "titrant.run.prepare:prepare"
+
+
+def titrate(
+    config: Config,
+    out: Path,
+    *,
+    watcher: Watcher | None = None,
+    entries: Entries | None = None,
+    wait: bool = False,
+) -> Answer:
+    """Run a titration in the folder `out`, or go on with the one that is there.
+
+    Args:
+        config: what to titrate.
+        out: the run folder.
+        watcher: is told what happens.
+        entries: what the workers run; for tests and for other trainers.
+        wait: wait for another process on the same folder instead of refusing.
+
+    Raises:
+        TitrantError: see `titrant.errors`; the folder can be resumed after each.
+    """
+    watcher, entries = watcher or Silent(), entries or Entries()
+    folder = make_folder(out)
+    with hold(folder, wait=wait, on_wait=watcher.note):
+        config = enter(folder, config)
+        journal, note = open_journal(folder.journal)
+        if note is not None:
+            watcher.warn(note)
+        with journal:
+            take_up(folder, journal, config)
+            if folder.answer.exists() and folder.report.exists():
+                return read_record(folder.answer, Answer)
+            with _executor(folder, config, entries, watcher) as executor:
+                session = Session(folder, config, journal, executor, watcher)
+                journal.begin_session(session.owner)
+                begin_manifest(folder, config)
+                return _stages(session, entries)
+
+
+def _executor(
+    folder: RunFolder, config: Config, entries: Entries, watcher: Watcher
+) -> LocalExecutor:
+    layout = plan_layout(config.executor.workers, config.executor.threads)
+    warning = oversubscription(layout)
+    if warning is not None:
+        watcher.warn(warning)
+    return LocalExecutor(
+        layout,
+        entry=entries.arm,
+        log=folder.log,
+        on_workers=lambda pids: write_owner(folder, tuple(this_process(pid) for pid in pids)),
+    )
+
+
+def _stages(session: Session, entries: Entries) -> Answer:
+    inputs, prepared = _read_inputs(session, entries)
+    pool = prepared_pool(session.folder, prepared)
+    rows = visits(session.config.recipe, len(pool))
+    plan = make_plan(len(pool), rows, session.config.ladder, root=session.config.seed)
+    zero, pilot = _preliminary(session, inputs, prepared, pool=pool, plan=plan)
+    benchmarks = load_benchmarks(session.folder)
+    names = tuple(benchmarks)
+    ladder = Ladder(
+        plan=_limited(plan, session),
+        pool=pool,
+        benchmarks=names,
+        guess=guess_scores(benchmarks[names[0]], inputs.guess),
+        zero=zero.chosen,
+        lr=pilot.lr,
+    )
+    last = climb(session, ladder)
+    return finish(session, ladder, last, inputs=inputs, prepared=prepared)
+
+
+def _read_inputs(session: Session, entries: Entries) -> tuple[Inputs, Prepared]:
+    """Pool and benchmarks, then base and rows; pins the base's revision in the config."""
+    folder, given = session.folder, session.config
+    inputs = session.stage("inputs", Inputs, lambda: gather(given, folder, session.watcher))
+    job = PrepareJob(run_dir=folder.root, config=with_names(given, inputs))
+    prepared = session.stage(
+        "prepared", Prepared, lambda: session.executor.call(entries.prepare, job)
+    )
+    session.config = pinned(job.config, prepared)
+    if given.base.revision != prepared.revision:
+        write_config(folder, pinned(given, prepared))
+    return inputs, prepared
+
+
+def _limited(plan: LadderPlan, session: Session) -> LadderPlan:
+    """The plan under `limits.arms`, which counts base and pilot too."""
+    limit = session.config.limits.arms
+    if limit is None:
+        return plan
+    before = sum(entry.round == 0 for entry in session.journal.arms().values())
+    return plan.model_copy(update={"max_arms": max(0, limit - before)})
+
+
+def visits(recipe: RecipeSettings, pool_size: int) -> int:
+    """Rows that one arm can see at least once: the whole pool under equal epochs."""
+    return pool_size if recipe.match == "epochs" else recipe.updates * recipe.rows_per_update
+
+
+def with_names(config: Config, inputs: Inputs) -> Config:
+    """The config with the benchmarks' names as they stand in the run folder."""
+    benchmarks = tuple(
+        settings.model_copy(update={"name": name})
+        for settings, name in zip(config.benchmark, inputs.benchmarks, strict=True)
+    )
+    return config.model_copy(update={"benchmark": benchmarks})
+
+
+def pinned(config: Config, prepared: Prepared) -> Config:
+    """The config with the commit of a base from the hub."""
+    base = config.base.model_copy(update={"revision": prepared.revision})
+    return config.model_copy(update={"base": base})
+
+
+def _preliminary(
+    session: Session,
+    inputs: Inputs,
+    prepared: Prepared,
+    *,
+    pool: list[Trace],
+    plan: LadderPlan,
+) -> tuple[Zero, Pilot]:
+    """Read the base and run the pilot, all side by side."""
+    folder, journal = session.folder, session.journal
+    pilot = _pilot_plan(session, pool, plan)
+    bases = base_specs(prepared.templates)
+    specs = (*bases.values(), *(pilot.specs if pilot else ()))
+    if not (folder.stage("zero").exists() and folder.stage("pilot").exists()):
+        _run_round_zero(session, bases, specs, pool=pool)
+    first = next(iter(inputs.benchmarks))
+    zero = session.stage("zero", Zero, lambda: choose_zero(folder, journal, bases, benchmark=first))
+    found = session.stage(
+        "pilot",
+        Pilot,
+        lambda: (
+            choose_rate(folder, journal, pilot)
+            if pilot
+            else rate_without_pilot(session.config.recipe)
+        ),
+    )
+    session.watcher.note(f"learning rate {found.lr:g}: {found.reason}")
+    return zero, found
+
+
+def _pilot_plan(session: Session, pool: list[Trace], plan: LadderPlan) -> PilotPlan | None:
+    if session.config.recipe.lr != "auto":
+        return None
+    pilot = plan_pilot(pool, session.config, plan)
+    if pilot is not None and not session.folder.pilot_problems.exists():
+        freeze_problems(session.folder.pilot_problems, [Named("pilot", list(pilot.problems))])
+    return pilot
+
+
+def _run_round_zero(
+    session: Session,
+    bases: dict[str, ArmSpec],
+    specs: tuple[ArmSpec, ...],
+    *,
+    pool: list[Trace],
+) -> None:
+    if known_round(session.folder, 0) is None:
+        write_round(session, Round(number=0, arms=specs, limits=session.config.limits))
+    write_rankings(session, pool, (spec for spec in specs if spec.dose > 0))
+    template_of = {spec.arm_id: template for template, spec in bases.items()}
+    jobs = []
+    for spec in specs:
+        config = session.config
+        if spec.arm_id in template_of:
+            config = with_template(config, template_of[spec.arm_id])
+        lr = spec.lr if spec.lr is not None else lr_centre(config.recipe)
+        jobs.append(ArmJob(run_dir=session.folder.root, spec=spec, config=config, lr=lr))
+    session.watcher.arms("base and pilot", specs)
+    limit = run_batch(session, jobs)
+    if limit is not None:
+        raise ConfigError(
+            "the limits end the run before anything is known",
+            expected="room for the base, the pilot and the first round",
+            came=limit,
+            do="raise it and run the same command again: what is finished is kept",
+        )

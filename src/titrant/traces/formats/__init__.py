@@ -1,0 +1,1 @@
+"""What traces look like outside: JSON lines, hub data sets, conversations, and a table of schemas."""

@@ -1,0 +1,307 @@
+"""One arm from start to end, in a worker: train, read, judge, keep, and say that it is done.
+
+    arms/<arm_id>/
+      checkpoints/   inside a long training; gone afterwards
+      trained/       weights and what they cost, whole or absent, until they are kept or dropped
+      samples/       one Parquet file per shard of attempts
+      log.jsonl      one line per update (an update may stand twice after a kill: the later counts)
+      adapter/ model/   what `train.keep` keeps; a fully trained model under `models` only
+      done.json      the outcome; the last file to be written
+
+A kill at any moment costs at most the time since the last checkpoint or shard. An arm with
+`done.json` is answered from it. A loss that ran away is the outcome of an arm, and so final; too
+little memory is its outcome too, but the next start tries again. What is wrong with config, data or
+machine is raised.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import torch
+
+from titrant.arms import ArmCost
+from titrant.engines.base import engines
+from titrant.engines.locate import find_base
+from titrant.engines.transformers import TransformersEngine
+from titrant.errors import ConfigError, TrainError
+from titrant.registry import nearest
+from titrant.train.command import check_result, run_command, write_subset
+from titrant.train.context import ArmContext, open_context
+from titrant.train.files import explain_full_disk, remove, replacing, sweep, write_text
+from titrant.train.job import ArmJob, ArmOutcome
+from titrant.train.plan_updates import UpdatePlan, plan_updates
+from titrant.train.samples import Reader, Summary, read_arm
+from titrant.train.sft import CHECKPOINTS, SEED_SPACE, Course, TrainSeeds, train_sft
+from titrant.train.weights import is_adapter, load_weights, merged_copy, save_weights, settle
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from transformers import PreTrainedModel
+
+    from titrant.engines.base import Engine
+    from titrant.settings import RecipeSettings
+    from titrant.traces.record import Trace
+    from titrant.train.render import Row
+
+Report = Callable[[str, int, int], None]
+"""Told (phase, done, total); phases are `train` and `read`."""
+
+DONE, SETTLED, TRAINED, COST = "done.json", "outcome.json", "trained", "cost.json"
+TREATMENTS = ("clean",)
+_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+
+
+class Trained(NamedTuple):
+    """What came of the training half of an arm."""
+
+    model: PreTrainedModel | None
+    """Ready for reading; `None` where the training ran away."""
+    cost: ArmCost
+    error: str | None = None
+
+
+def run_arm(job: ArmJob, *, progress: Report | None = None) -> ArmOutcome:
+    """Train and read one arm, or go on with it, or give back its outcome if it is done.
+
+    Raises:
+        TitrantError: something that is not about this arm alone.
+    """
+    folder = job.run_dir / "arms" / job.spec.arm_id
+    if (folder / DONE).exists():
+        return ArmOutcome.model_validate_json((folder / DONE).read_bytes())
+    if job.spec.treatment not in TREATMENTS:
+        unknown = f"unknown treatment '{job.spec.treatment}'"
+        raise ConfigError(unknown, do=nearest(job.spec.treatment, TREATMENTS))
+    with explain_full_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+        if not (folder / SETTLED).exists():
+            try:
+                outcome = _train_and_read(job, folder, progress or _say_nothing)
+            except (RuntimeError, MemoryError) as error:
+                return _without_memory(job, error)
+            write_text(folder / SETTLED, outcome.model_dump_json(indent=2) + "\n")
+        return _finish(job, folder)
+
+
+def _train_and_read(job: ArmJob, folder: Path, report: Report) -> ArmOutcome:
+    context = open_context(job)
+    trained = _trained(job, context, folder, report)
+    arm_id = job.spec.arm_id
+    if trained.model is None:
+        return ArmOutcome(arm_id=arm_id, cost=trained.cost, error=trained.error)
+    engine = _open_engine(job, context, trained.model, folder)
+    reader = Reader(engine, job.spec, job.config, context.builder.opens_thinking)
+    summary = read_arm(
+        reader,
+        context.asks(job.spec.purpose),
+        folder / "samples",
+        on_shard=lambda done, total: report("read", done, total),
+    )
+    return _outcome(arm_id, trained.cost, summary)
+
+
+def _outcome(arm_id: str, cost: ArmCost, summary: Summary) -> ArmOutcome:
+    return ArmOutcome(
+        arm_id=arm_id,
+        cost=cost.model_copy(
+            update={"generated_tokens": summary.generated_tokens, "read_s": summary.seconds}
+        ),
+        accuracy=summary.accuracy,
+        truncated=summary.truncated,
+        unreadable=summary.unreadable,
+    )
+
+
+def _trained(job: ArmJob, context: ArmContext, folder: Path, report: Report) -> Trained:
+    """The arm's model: the base at dose 0, what an earlier start has trained, or trained now."""
+    stored = folder / TRAINED
+    if job.spec.dose == 0:
+        return Trained(context.fresh_base().model, ArmCost())
+    if (stored / COST).exists():
+        cost = ArmCost.model_validate_json((stored / COST).read_bytes())
+        return Trained(load_weights(stored, job.config.base, context.fresh_base()), cost)
+    traces = context.subset(job.spec)
+    rows = context.rows(traces)
+    recipe = match_updates(job, context, rows)
+    started = time.monotonic()
+    with replacing(stored) as beside:
+        if job.config.train.command:
+            found = _train_outside(job, context, traces, rows, recipe=recipe, out=beside)
+        else:
+            found = _train_here(job, context, rows, recipe, out=beside, report=report)
+        seconds = time.monotonic() - started
+        found = found._replace(cost=found.cost.model_copy(update={"train_s": seconds}))
+        beside.mkdir(exist_ok=True)
+        (beside / COST).write_text(found.cost.model_dump_json(), encoding="utf-8")
+    if found.model is None:
+        remove(stored)
+    return found
+
+
+def match_updates(job: ArmJob, context: ArmContext, rows: list[Row]) -> RecipeSettings:
+    """The recipe with equal tokens turned into a number of updates.
+
+    The budget is what the recipe's updates would train on rows of the pool's mean length, so it is
+    the same for all doses and strategies, and exact for the whole pool.
+    """
+    recipe = job.config.recipe
+    if recipe.match != "tokens":
+        return recipe
+    budget = context.mean_loss_tokens() * recipe.updates * recipe.rows_per_update
+    plan = plan_updates(
+        recipe,
+        [len(row.input_ids) for row in rows],
+        seed=_seeds(job).order,
+        loss_tokens=[row.n_loss_tokens for row in rows],
+        token_budget=budget,
+    )
+    return recipe.model_copy(update={"match": "updates", "updates": plan.updates})
+
+
+def _train_here(
+    job: ArmJob,
+    context: ArmContext,
+    rows: list[Row],
+    recipe: RecipeSettings,
+    *,
+    out: Path,
+    report: Report,
+) -> Trained:
+    """Train through TRL and save into `out`; a loss that ran away is an outcome, not an error."""
+    course = Course(
+        recipe,
+        job.lr,
+        _seeds(job),
+        job.run_dir / "arms" / job.spec.arm_id,
+        lambda done, total: report("train", done, total),
+    )
+    base = context.fresh_base()
+    try:
+        ended = train_sft(rows, course, model=base.model, tokenizer=context.tokenizer)
+    except TrainError as error:
+        remove(course.out / CHECKPOINTS)
+        return Trained(None, ArmCost(), str(error))
+    model = settle(ended.model, context.tokenizer, out, dtype=context.dtype)
+    cost = ArmCost(
+        train_tokens=ended.train_tokens, loss_tokens=ended.loss_tokens, updates=ended.updates
+    )
+    return Trained(model, cost)
+
+
+def _train_outside(
+    job: ArmJob,
+    context: ArmContext,
+    traces: list[Trace],
+    rows: list[Row],
+    *,
+    recipe: RecipeSettings,
+    out: Path,
+) -> Trained:
+    """Run the user's trainer into `out`; its tokens are those that our recipe would have trained."""
+    command = cast("str", job.config.train.command)
+    plan = plan_updates(recipe, [len(row.input_ids) for row in rows], seed=_seeds(job).order)
+    folder = out.parent
+    subset = folder / "subset.jsonl"
+    write_subset(subset, traces, job.config.prompt)
+    out.mkdir()
+    values = {
+        "base": str(find_base(job.config.base).folder.absolute()),
+        "subset": str(subset.absolute()),
+        "out": str(out.absolute()),
+        "dose": str(job.spec.dose),
+        "seed": str(_seeds(job).weights % SEED_SPACE),
+        "updates": str(plan.updates),
+        "rows_per_update": str(recipe.rows_per_update),
+        "lr": f"{job.lr:g}",
+    }
+    run_command(command, values, log=folder / "command.log")
+    check_result(out, command)
+    subset.unlink()
+    return Trained(
+        load_weights(out, job.config.base, context.fresh_base()), _planned_cost(rows, plan)
+    )
+
+
+def _planned_cost(rows: list[Row], plan: UpdatePlan) -> ArmCost:
+    return ArmCost(
+        train_tokens=sum(len(rows[i].input_ids) for i in plan.order),
+        loss_tokens=sum(rows[i].n_loss_tokens for i in plan.order),
+        updates=plan.updates,
+    )
+
+
+def _seeds(job: ArmJob) -> TrainSeeds:
+    spec, root = job.spec, job.config.seed
+    return TrainSeeds(spec.seed_for(root, "order"), spec.seed_for(root, "weights"))
+
+
+def _open_engine(job: ArmJob, context: ArmContext, model: PreTrainedModel, folder: Path) -> Engine:
+    """The engine around the trained model; engines with a process of their own load it from disk."""
+    decode, kind = job.config.decode, engines.get(job.config.decode.engine)
+    if kind is TransformersEngine:
+        return TransformersEngine(
+            model,
+            context.tokenizer,
+            batch_tokens=decode.batch_tokens,
+            model_name=f"{context.name}/{job.spec.arm_id}",
+        )
+    stored, base = folder / TRAINED, job.config.base
+    loader = cast("Any", kind)
+    if not stored.exists():
+        return loader.load(base, batch_tokens=decode.batch_tokens)
+    if is_adapter(stored):
+        return loader.load(base, adapter=stored, batch_tokens=decode.batch_tokens)
+    trained = base.model_copy(update={"path": str(stored), "revision": None})
+    return loader.load(trained, batch_tokens=decode.batch_tokens)
+
+
+def _finish(job: ArmJob, folder: Path) -> ArmOutcome:
+    """Keep what is to be kept, remove the rest, and only then declare the arm done."""
+    stored, keep = folder / TRAINED, job.config.train.keep
+    if stored.exists():
+        if is_adapter(stored):
+            _keep_adapter(job, folder)
+        elif keep == "models":
+            stored.replace(folder / "model")
+        else:
+            remove(stored)
+    outcome = ArmOutcome.model_validate_json((folder / SETTLED).read_bytes())
+    (folder / SETTLED).replace(folder / DONE)
+    return outcome
+
+
+def _keep_adapter(job: ArmJob, folder: Path) -> None:
+    stored, keep = folder / TRAINED, job.config.train.keep
+    if keep == "models":
+        context = open_context(job)
+        with replacing(folder / "model") as beside:
+            save_weights(merged_copy(stored, context.fresh_base()), context.tokenizer, beside)
+    if keep == "none":
+        remove(stored)
+    else:
+        remove(folder / "adapter")
+        stored.replace(folder / "adapter")
+
+
+def _without_memory(job: ArmJob, error: Exception) -> ArmOutcome:
+    """The outcome of an arm for which the memory did not suffice; other errors go on."""
+    if not any(words in str(error).lower() for words in _NO_MEMORY):
+        raise error
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    told = TrainError(
+        "not enough memory for this arm",
+        came=str(error).splitlines()[0],
+        do="lower recipe.rows_per_device or decode.batch_tokens, or set "
+        "recipe.gradient_checkpointing: true",
+    )
+    return ArmOutcome(arm_id=job.spec.arm_id, error=str(told))
+
+
+def _say_nothing(phase: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""

@@ -1,0 +1,122 @@
+"""Pools of traces made from a world, with the blemishes of a real pool.
+
+Several traces per question; some end in a wrong answer, some slip in a middle step and still end
+right, some repeat an earlier trace almost word for word, some are terse and some meander. `meta.kind`
+says which, so audits can be checked against it.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from titrant.errors import ConfigError
+from titrant.registry import nearest
+from titrant.seeds import derive_rng
+from titrant.traces.record import Problem, Trace, Verdict, trace_id
+from titrant.traces.steps import cut_steps
+from titrant.worlds.arithmetic import ARITHMETIC
+from titrant.worlds.base import Split, distinct_problems, worlds
+from titrant.worlds.styles import go_wrong, meander, slip, terse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+
+KINDS = {"terse": 0.42, "meandering": 0.30, "wrong": 0.10, "slip": 0.06, "near-duplicate": 0.12}
+"""Kind of trace → share among draws; a draw that repeats a trace exactly is made meandering."""
+TRACES_PER_QUESTION = (1, 1, 2, 2, 3, 4, 6)
+DEFAULT_SIZE = 4096
+
+
+def make_pool(name: str, n: int = DEFAULT_SIZE, seed: int = 0) -> list[Trace]:
+    """The first `n` traces of a world's pool; a pure function of its arguments.
+
+    Raises:
+        ConfigError: no pool is made from that world.
+    """
+    if name not in POOLS:
+        raise ConfigError(f"no pool is made from the world '{name}'", do=nearest(name, POOLS))
+    traces = POOLS[name](seed)
+    return [trace for _, trace in zip(range(n), traces, strict=False)]
+
+
+def arithmetic_pool(seed: int) -> Iterator[Trace]:
+    """Endless traces of the arithmetic world's pool split, question by question."""
+    seen: set[str] = set()
+    for index in count():
+        problem = ARITHMETIC.problem("train", Split.POOL, index)
+        if problem.qid in seen:
+            continue
+        seen.add(problem.qid)
+        rng = derive_rng(seed, "pool", "arithmetic", problem.qid)
+        yield from _traces_of(problem, rng)
+
+
+def _traces_of(problem: Problem, rng: np.random.Generator) -> Iterator[Trace]:
+    uids: set[str] = set()
+    earlier: list[str] = []
+    for _ in range(int(rng.choice(TRACES_PER_QUESTION))):
+        kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
+        trace = _trace(problem, kind, earlier, rng)
+        if trace.uid in uids:
+            trace = _trace(problem, "meandering", earlier, rng)
+        if trace.uid in uids:
+            continue
+        uids.add(trace.uid)
+        earlier = (trace.thinking or "").split("\n")
+        yield trace
+
+
+def _trace(problem: Problem, kind: str, earlier: list[str], rng: np.random.Generator) -> Trace:
+    question = problem.question
+    answer, fault = str(problem.gold), None
+    lines = terse(question)
+    if kind == "wrong":
+        lines, wrong = go_wrong(question, rng)
+        answer = str(wrong)
+    elif kind == "slip":
+        lines, fault = slip(question, rng)
+    elif kind == "meandering":
+        lines = meander(lines, rng)
+    elif kind == "near-duplicate":
+        kind, lines = (kind, nearly_repeat(earlier, rng)) if earlier else ("terse", lines)
+    thinking, answer_text = "\n".join(lines), f"#### {answer}"
+    return Trace(
+        uid=trace_id(question, thinking, answer_text),
+        qid=problem.qid,
+        question=question,
+        thinking=thinking,
+        answer_text=answer_text,
+        final_answer=answer,
+        gold=problem.gold,
+        gold_kind=problem.gold_kind,
+        verdict=Verdict.CORRECT if answer == problem.gold else Verdict.WRONG,
+        source=problem.source,
+        domain=problem.domain,
+        steps=cut_steps(thinking),
+        meta={"kind": kind} | ({} if fault is None else {"fault_step": fault}),
+    )
+
+
+def nearly_repeat(lines: list[str], rng: np.random.Generator) -> list[str]:
+    """The same lines with one connective put in or taken out."""
+    i = int(rng.integers(len(lines)))
+    line = lines[i]
+    changed = line.removeprefix("so ") if line.startswith("so ") else f"so {line}"
+    return [*lines[:i], changed, *lines[i + 1 :]]
+
+
+POOLS = {"arithmetic": arithmetic_pool}
+
+
+def world_problems(path: str, n: int) -> list[Problem]:
+    """Test problems of `world:<name>[/preset]`, all with different questions.
+
+    Raises:
+        ConfigError: unknown world or preset.
+    """
+    name, _, preset = path.removeprefix("world:").partition("/")
+    world = worlds.get(name)
+    return list(distinct_problems(world, preset or world.presets[0], Split.TEST, n))

@@ -1,0 +1,287 @@
+"""The transformers engine against transformers itself, and at the edges of memory and context."""
+
+import math
+
+import numpy as np
+import pytest
+
+from titrant.engines.base import Request, ScoreRequest
+
+torch = pytest.importorskip("torch", reason="needs the train extra")
+pytestmark = pytest.mark.train
+
+from transformers import LlamaForCausalLM  # noqa: E402
+
+from titrant.engines.decoding import _choose, _Sampling, stop_ids  # noqa: E402
+from titrant.engines.forcing import Forcible, _windows, force  # noqa: E402
+from titrant.engines.forward import ForwardPass, top_k  # noqa: E402
+from titrant.engines.transformers import TransformersEngine  # noqa: E402
+
+PROMPTS = ["1+2=", "x", "a longer prompt than the others", "so it is", "(((", "7*8-9\n"]
+
+
+def draw(engine, requests):
+    results = dict(engine.generate(requests))
+    return [results[i] for i in range(len(requests))]
+
+
+class SmallMemory(LlamaForCausalLM):
+    """Runs out of memory over so many rows, and counts how often."""
+
+    most_rows = 3
+    failures = 0
+
+    def forward(
+        self,
+        input_ids=None,
+        attention_mask=None,
+        position_ids=None,
+        past_key_values=None,
+        logits_to_keep=0,
+        **kwargs,
+    ):
+        if len(input_ids) > self.most_rows:
+            type(self).failures += 1
+            msg = "CUDA out of memory"
+            raise torch.OutOfMemoryError(msg)
+        return super().forward(
+            input_ids,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            logits_to_keep=logits_to_keep,
+            **kwargs,
+        )
+
+
+@pytest.fixture
+def small(tiny, monkeypatch):
+    """The same weights on a machine with little memory."""
+    monkeypatch.setattr(SmallMemory, "failures", 0)
+    model = SmallMemory(tiny[0].config)
+    model.load_state_dict(tiny[0].state_dict())
+    return TransformersEngine(model, tiny[1])
+
+
+def test_greedy_tokens_are_those_of_generate(tiny, tiny_engine):
+    model, tokenizer = tiny
+    limits = [40, 3, 17, 25, 40, 9]
+    results = draw(tiny_engine, [Request(p, n) for p, n in zip(PROMPTS, limits, strict=True)])
+    for prompt, limit, result in zip(PROMPTS, limits, results, strict=True):
+        ids = torch.tensor([tokenizer(prompt).input_ids])
+        out = model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=limit,
+            do_sample=False,
+        )
+        assert list(result.token_ids) == out[0, ids.shape[1] :].tolist()
+
+
+def test_logprobs_and_entropy_are_those_of_the_model(tiny, tiny_engine):
+    model, tokenizer = tiny
+    ((_, score),) = tiny_engine.score([ScoreRequest("1+2=", "3\nso", top_logprobs=4)])
+    ids = torch.tensor([tokenizer("1+2=3\nso").input_ids])
+    with torch.no_grad():
+        logprobs = model(ids).logits[0].log_softmax(-1)[3:-1]  # positions 3 … 6 decide 4 … 7
+    expected = logprobs.gather(1, ids[0, 4:, None])[:, 0]
+    np.testing.assert_allclose(score.logprobs, expected, rtol=0, atol=1e-5)
+    entropy = -(logprobs.exp() * logprobs).sum(-1)
+    np.testing.assert_allclose(score.entropy, entropy, rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(score.top_ids, logprobs.topk(4).indices)
+
+
+def test_thinking_tags_stay_in_the_text_and_the_stop_token_goes(tiny):
+    model, tokenizer = tiny
+    special = tokenizer.convert_tokens_to_ids("<think>")
+    assert special in tokenizer.added_tokens_decoder
+    engine = TransformersEngine(model, tokenizer)
+    requests = [Request("a", 40, temperature=1.5, seed=seed) for seed in range(60)]
+    results = draw(engine, requests)
+    thinking = [r for r in results if special in r.token_ids]
+    stopped = [r for r in results if r.stop_reason == "stop"]
+    assert thinking
+    assert stopped
+    assert all("<think>" in r.text for r in thinking)
+    assert all(r.token_ids[-1] == tokenizer.eos_token_id for r in stopped)
+    assert all("<eos>" not in r.text for r in stopped)
+    assert all(len(r.logprobs) == r.n_tokens for r in stopped)
+
+
+def test_batch_that_does_not_fit_is_halved(small, tiny_engine):
+    requests = [Request(p, 10) for p in PROMPTS * 2]
+    roomy = draw(tiny_engine, requests)
+    assert [r.text for r in draw(small, requests)] == [r.text for r in roomy]
+    # 12 rows fail, then 6; the other 6 are halved with them, unseen, and 3 fit
+    assert SmallMemory.failures == 2
+    scores = dict(small.score([ScoreRequest(p, "12") for p in PROMPTS]))
+    assert all(score.error is None for score in scores.values())
+
+
+def test_request_that_does_not_fit_alone_is_an_error_result(small, monkeypatch):
+    monkeypatch.setattr(SmallMemory, "most_rows", 0)
+    (result,) = draw(small, [Request("a", 4)])
+    assert result.error == "the device has not enough memory for this request, even alone"
+    ((_, score),) = small.score([ScoreRequest("a", "b")])
+    assert score.error == result.error
+
+
+def test_draw_ends_at_the_context_and_says_length(tiny_engine):
+    assert tiny_engine.context_tokens == 128
+    fits, over = draw(tiny_engine, [Request("so" * 60, 50), Request("1" * 128, 50)])
+    assert (fits.stop_reason, fits.n_tokens, fits.n_prompt_tokens) == ("length", 8, 120)
+    assert over.error == "129 tokens do not fit the model's context of 128"
+
+
+def test_empty_prompt_without_bos_is_an_error_result(tiny_engine):
+    (result,) = draw(tiny_engine, [Request("", 4)])
+    assert (
+        result.error == "the prompt has no token to start from, and the tokenizer has no BOS token"
+    )
+    ((_, score),) = tiny_engine.score([ScoreRequest("", "ab", top_logprobs=2)])
+    assert math.isnan(score.logprobs[0])
+    assert score.top_ids[0].tolist() == [-1, -1]
+    ((_, lone),) = tiny_engine.score([ScoreRequest("", "a")])
+    assert lone.logprobs.shape == (1,)
+    assert math.isnan(lone.logprobs[0])
+
+
+def test_diverged_model_gives_error_results(tiny):
+    model = LlamaForCausalLM(tiny[0].config)
+    with torch.no_grad():
+        model.model.norm.weight.fill_(math.nan)
+    results = draw(TransformersEngine(model, tiny[1]), [Request(p, 4) for p in PROMPTS])
+    assert {r.error for r in results} == {
+        "the model gave logits that are not finite (NaN or infinite)"
+    }
+
+
+def test_windows_change_no_score(tiny):
+    forward = ForwardPass(tiny[0])
+    rng = np.random.default_rng(0)
+    batch = [
+        Forcible(rng.integers(5, 101, n).tolist(), rng.integers(5, 101, m).tolist(), 3)
+        for n, m in ((9, 20), (1, 30), (25, 4), (0, 31))
+    ]
+    small = 4 * 101 * 5  # 4 rows of 101 tokens: windows of 5 positions
+    assert len(list(_windows(forward, batch, 31, small))) == 6  # 30 positions in fives
+    for whole, pieces in zip(
+        force(forward, batch), force(forward, batch, elements=small), strict=True
+    ):
+        for left, right in zip(whole, pieces, strict=True):
+            np.testing.assert_allclose(left, right, rtol=0, atol=1e-4)
+
+
+def test_prefix_is_passed_without_logits(tiny):
+    forward = ForwardPass(tiny[0])
+    batch = [Forcible([5] * 10, [6] * 4, 0), Forcible([5] * 8, [6] * 3, 0)]
+    # 14 tokens; position 7 is the first that decides a continuation, 12 the last
+    assert list(_windows(forward, batch, 14, 2 * 101 * 4)) == [
+        (0, 7, False),
+        (7, 11, True),
+        (11, 13, True),
+    ]
+
+
+def test_top_k_has_the_greedy_token_among_ties():
+    logits = torch.zeros(1, 50)  # all tie
+    logits[0, 7] = -1.0
+    ids, logprobs = top_k(logits, 3)
+    assert ids[0, 0] == logits.argmax()
+    assert len(set(ids[0].tolist())) == 3
+    # 49 tokens with weight 1 and one with exp(-1)
+    expected = -math.log(49 + math.exp(-1))
+    np.testing.assert_allclose(logprobs, [[expected] * 3], rtol=1e-6)
+
+
+def sampling(temperature, top_p, uniform):
+    columns = (torch.tensor([x]) for x in (temperature, top_p, [uniform]))
+    return _Sampling(*columns, cuts=top_p < 1)
+
+
+@pytest.mark.parametrize(
+    ("u", "top_p", "token"),
+    [
+        # probabilities 0.5, 0.2, 0.3: cumulative 0.5, 0.7, 1.0
+        (0.49, 1.0, 0),
+        (0.51, 1.0, 1),
+        (0.69, 1.0, 1),
+        (0.71, 1.0, 2),
+        (0.9999, 1.0, 2),
+        # top_p 0.6 keeps tokens 0 and 2: 0.5 / 0.8 = 0.625
+        (0.62, 0.6, 0),
+        (0.63, 0.6, 2),
+        # top_p 0.5 keeps token 0 alone
+        (0.9999, 0.5, 0),
+    ],
+)
+def test_draw_inverts_the_cumulative_distribution(u, top_p, token):
+    logits = torch.tensor([[0.5, 0.2, 0.3]]).log()
+    step = _choose(logits, sampling(1.0, top_p, u), 0, 0)
+    assert step.ids.tolist() == [token]
+    # the logprob is the model's own, whatever the cut
+    assert step.logprobs[0] == pytest.approx(math.log([0.5, 0.2, 0.3][token]), abs=1e-6)
+
+
+def test_temperature_sharpens_the_draw():
+    logits = torch.tensor([[0.5, 0.2, 0.3]]).log()
+    # squared and normalised: 0.25, 0.04, 0.09 over 0.38: the first takes 0.658
+    assert _choose(logits, sampling(0.5, 1.0, 0.65), 0, 0).ids.tolist() == [0]
+    assert _choose(logits, sampling(0.5, 1.0, 0.67), 0, 0).ids.tolist() == [1]
+
+
+def test_draws_follow_the_distribution_of_the_model(tiny, tiny_engine):
+    """4,000 first tokens against the model's probabilities: chi-square over the frequent ones."""
+    model, tokenizer = tiny
+    n = 4000
+    requests = [Request("ab", 1, temperature=1.0, seed=seed) for seed in range(n)]
+    engine = TransformersEngine(model, tokenizer)
+    counts = np.bincount([r.token_ids[0] for r in draw(engine, requests)], minlength=101)
+    with torch.no_grad():
+        logits = model(torch.tensor([tokenizer("ab").input_ids])).logits[0, -1]
+    expected = logits.softmax(-1).numpy() * n
+    frequent = expected >= 10
+    chi2 = ((counts - expected) ** 2 / expected)[frequent].sum()
+    freedom = int(frequent.sum())
+    assert freedom > 10
+    # mean k and standard deviation sqrt(2k): five of them are beyond chance
+    assert chi2 < freedom + 5 * math.sqrt(2 * freedom)
+
+
+def test_stop_ids_are_those_that_the_tokenizer_knows(tiny):
+    model, tokenizer = tiny
+    eos, tag = tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("</think>")
+    letter = tokenizer.convert_tokens_to_ids("a")
+    before = model.generation_config.eos_token_id
+    try:
+        model.generation_config.eos_token_id = [eos, tag, letter]
+        # a letter as end token is a config that was never adapted to its tokenizer
+        assert stop_ids(model, tokenizer) == {eos, tag}
+        model.generation_config.eos_token_id = letter
+        assert stop_ids(model, tokenizer) == {eos}
+    finally:
+        model.generation_config.eos_token_id = before
+
+
+def test_half_precision_says_that_seeds_hold_only_with_their_batch(tiny):
+    import copy
+
+    model = copy.deepcopy(tiny[0]).to(torch.bfloat16)
+    engine = TransformersEngine(model, tiny[1], model_name="half")
+    assert (engine.info.dtype, engine.info.honours_seed) == ("bfloat16", "batch")
+    results = draw(engine, [Request(p, 8, top_logprobs=2) for p in PROMPTS])
+    assert all(r.top_ids[:, 0].tolist() == list(r.token_ids) for r in results)
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
+def test_wrapped_model_takes_positions(tiny):
+    """A PEFT wrapper's forward says nothing; left padding without positions would be wrong."""
+    import copy
+
+    from peft import LoraConfig, get_peft_model
+
+    wrapped = get_peft_model(copy.deepcopy(tiny[0]), LoraConfig(target_modules="all-linear", r=2))
+    engine = TransformersEngine(wrapped, tiny[1])
+    requests = [Request(p, 12) for p in PROMPTS]
+    together = [r.text for r in draw(engine, requests)]
+    assert together == [draw(engine, [request])[0].text for request in requests]

@@ -1,0 +1,168 @@
+"""A run without torch: fake entries for the workers, and a driver that can be killed.
+
+An arm's readings are a pure function of its spec: the accuracy follows a known dose–response curve.
+Every batch that is computed and every arm that starts and ends leaves a line in `ledger.txt` of the
+run folder, so a test can prove that nothing finished was computed again.
+"""
+
+import hashlib
+import os
+import sys
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from titrant.arms import ArmCost, Reading
+from titrant.errors import TrainError
+from titrant.run.files import write_table, write_text
+from titrant.run.inputs import hash_of
+from titrant.run.prepare import Prepared, PrepareJob
+from titrant.settings import Config
+from titrant.traces.table import load_traces
+from titrant.train.job import ArmJob, ArmOutcome
+
+SHARD = 60
+BASE, GAIN, HALF = 0.1, 0.7, 6.0
+
+
+def ledger(run_dir: Path, *words: str) -> None:
+    with (run_dir / "ledger.txt").open("a") as lines:
+        lines.write(" ".join(words) + "\n")
+
+
+def share(*labels: object) -> float:
+    """A number in [0, 1) that depends on the labels only."""
+    digest = hashlib.sha256(repr(labels).encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def expected(job: ArmJob) -> float:
+    """Accuracy: a Hill curve over the dose; in the pilot 2e-4 is best."""
+    kind, dose = os.environ.get("FAKE_RESPONSE", "rise"), job.spec.dose
+    if job.spec.purpose == "pilot":
+        return 0.6 if job.lr == 2e-4 else 0.4
+    if kind == "flat" or dose == 0:
+        # A base under the plain template reads a little worse than under the chat template.
+        return BASE - (0.05 if job.config.prompt.template == "plain" else 0.0)
+    if kind == "hurts":
+        return BASE * 0.1
+    return BASE + GAIN * dose / (dose + HALF)
+
+
+def is_correct(job: ArmJob, qid: str) -> bool:
+    """Mostly the problem's own difficulty, which all arms share; else the arm's luck."""
+    spec = job.spec
+    shared = share("luck?", spec.arm_id, qid) < 0.8
+    value = share("difficulty", qid) if shared else share("luck", spec.arm_id, qid)
+    return value < expected(job)
+
+
+def run_arm(job: ArmJob, progress) -> ArmOutcome:
+    folder = job.run_dir / "arms" / job.spec.arm_id
+    ledger(job.run_dir, "start", job.spec.arm_id)
+    if (folder / "done.json").exists():
+        ledger(job.run_dir, "again", job.spec.arm_id)
+    if job.spec.arm_id in os.environ.get("FAKE_FAILURES", "").split(","):
+        raise TrainError("the loss became NaN")
+    name = "pilot.parquet" if job.spec.purpose == "pilot" else "benchmark.parquet"
+    table = pq.read_table(job.run_dir / name, columns=["benchmark", "qid"])
+    asks = list(zip(table["benchmark"].to_pylist(), table["qid"].to_pylist(), strict=True))
+    rows = []
+    for i in range(0, len(asks), SHARD):
+        path = folder / "samples" / f"{i // SHARD:05d}.parquet"
+        if not path.exists():
+            time.sleep(float(os.environ.get("FAKE_SECONDS", "0")))
+            write_table(path, _shard(job, asks[i : i + SHARD]))
+            ledger(job.run_dir, "shard", job.spec.arm_id, str(i // SHARD))
+        rows += pq.read_table(path).to_pylist()
+        progress("read", len(rows), len(asks))
+    outcome = _outcome(job, rows)
+    write_text(folder / "done.json", outcome.model_dump_json())
+    ledger(job.run_dir, "end", job.spec.arm_id)
+    return outcome
+
+
+def _shard(job: ArmJob, asks: list[tuple[str, str]]) -> pa.Table:
+    spec, rows = job.spec, []
+    for benchmark, qid in asks:
+        right = is_correct(job, qid)
+        reading = Reading(
+            arm_id=spec.arm_id,
+            strategy=spec.strategy,
+            dose=spec.dose,
+            seed=spec.seed,
+            treatment=spec.treatment,
+            benchmark=benchmark,
+            qid=qid,
+            sample=0,
+            correct=right,
+            verdict="correct" if right else "wrong",
+            final_answer="7" if right else "8",
+            n_tokens=5,
+        )
+        rows.append({**reading._asdict(), "text": f"{spec.arm_id} answers {qid}"})
+    return pa.Table.from_pylist(rows)
+
+
+def _outcome(job: ArmJob, rows: list[dict]) -> ArmOutcome:
+    names = list(dict.fromkeys(row["benchmark"] for row in rows))
+    of = {name: [row["correct"] for row in rows if row["benchmark"] == name] for name in names}
+    return ArmOutcome(
+        arm_id=job.spec.arm_id,
+        cost=ArmCost(
+            train_tokens=1000 if job.spec.dose else 0,
+            generated_tokens=5 * len(rows),
+            train_s=time.monotonic() % 10,  # whatever it is, it may not reach the answer
+        ),
+        accuracy={name: sum(hits) / len(hits) for name, hits in of.items()},
+        truncated=dict.fromkeys(names, 0.0),
+        unreadable=dict.fromkeys(names, 0.0),
+    )
+
+
+def prepare(job: PrepareJob) -> Prepared:
+    ledger(job.run_dir, "prepare")
+    traces = load_traces(job.run_dir / "pool.parquet")
+    counts = {trace.uid: 20 + i % 7 for i, trace in enumerate(traces)}
+    columns = {"uid": list(counts), "n_tokens": list(counts.values())}
+    write_table(job.run_dir / "tokens.parquet", pa.table(columns))
+    return Prepared(
+        base="a fake base",
+        fingerprint="0" * 64,
+        revision=None,
+        parameters=1000,
+        device="cpu",
+        dtype="float32",
+        context_tokens=128,
+        templates=tuple(os.environ.get("FAKE_TEMPLATES", "plain").split(",")),
+        pool_hash=hash_of(traces),
+        pool_rows=len(traces),
+        pool_tokens=sum(counts.values()),
+        row_tokens=30.0,
+        dropped=(),
+        versions={},
+    )
+
+
+def fake_config(**changes: object) -> Config:
+    """256 traces of the arithmetic world, 240 problems, a learning-rate pilot."""
+    tree = {
+        "base": "a fake base",
+        "pool": {"path": "world:arithmetic", "limit": 256},
+        "benchmark": {"path": "world:arithmetic/train", "limit": 240},
+        "executor": {"workers": 2, "threads": 1},
+    }
+    return Config.model_validate(tree | changes)
+
+
+def drive(out: Path, workers: int) -> None:
+    from titrant.run.titrate import Entries, titrate
+
+    config = fake_config(executor={"workers": workers, "threads": 1})
+    titrate(config, out, entries=Entries("fake_arms:run_arm", "fake_arms:prepare"))
+
+
+if __name__ == "__main__":
+    drive(Path(sys.argv[1]), int(sys.argv[2]))

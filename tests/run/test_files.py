@@ -1,0 +1,85 @@
+import errno
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from titrant.errors import DataError, ResourceError
+from titrant.run.files import (
+    guard,
+    read_json,
+    replacing,
+    sweep,
+    write_json,
+    write_table,
+    write_text,
+)
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    write_json(tmp_path / "a" / "b.json", {"x": [1, None, "é"]})
+    assert read_json(tmp_path / "a" / "b.json") == {"x": [1, None, "é"]}
+    write_table(tmp_path / "t.parquet", pa.table({"n": [1, 2]}))
+    assert pq.read_table(tmp_path / "t.parquet")["n"].to_pylist() == [1, 2]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "answer.json"
+    write_text(path, "old")
+    with pytest.raises(ZeroDivisionError), replacing(path) as beside:
+        beside.write_text("half of the n")
+        raise ZeroDivisionError
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["answer.json"]
+
+
+def test_sweep_removes_what_killed_writers_left(tmp_path):
+    for name in (".answer.json.77.partial", "rounds/.003.json.77.partial"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("half")
+    write_text(tmp_path / "rounds" / "002.json", "{}")
+    sweep(tmp_path)
+    assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == ["002.json"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_said_in_words(tmp_path, number):
+    with pytest.raises(ResourceError, match=r"the disk is full: .*x could not be written"):
+        with guard(tmp_path / "x"):
+            raise OSError(number, "No space left on device")
+
+
+def test_a_real_full_device_is_said_in_words(tmp_path):
+    with pytest.raises(ResourceError, match="the disk is full"), guard(tmp_path):
+        with open("/dev/full", "w") as full:
+            full.write("x")
+
+
+def test_a_folder_without_permission_is_said_in_words(tmp_path):
+    with pytest.raises(ResourceError) as caught, guard(tmp_path / "x"):
+        raise PermissionError(errno.EACCES, "Permission denied")
+    assert str(caught.value) == (
+        f"{tmp_path / 'x'} cannot be written\n"
+        "  expected: a folder with write permission\n"
+        "  found: Permission denied\n"
+        "  do: choose another folder with --out"
+    )
+
+
+def test_other_errors_pass(tmp_path):
+    with pytest.raises(IsADirectoryError), guard(tmp_path):
+        tmp_path.read_text()
+
+
+def test_nan_is_refused_in_json(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "x.json", {"x": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_json_file_is_named(tmp_path):
+    path = tmp_path / "zero.json"
+    path.write_text(json.dumps({"a": 1})[:-1])
+    with pytest.raises(DataError, match=r"zero.json is damaged"):
+        read_json(path)
