@@ -190,3 +190,37 @@ def test_the_doctor_of_a_missing_config_ends_with_code_2(tmp_path):
     result = run("doctor", str(tmp_path / "no.yaml"))
     assert result.exit_code == 2
     assert "no such config" in result.stderr
+
+
+@pytest.fixture
+def tiny_config(tmp_path):
+    """A config whose base is a tiny random model made here; its context is 512 tokens."""
+    vitro = pytest.importorskip("titrant.worlds.vitro")
+    recipe = vitro.VitroRecipe(layers=1, width=16, heads=2, mlp_width=32)
+    tokenizer = vitro.make_tokenizer()
+    tokenizer.save_pretrained(tmp_path / "base")
+    vitro.make_model(recipe, tokenizer).save_pretrained(tmp_path / "base")
+    row = {"prompt": "1+2=", "completion": "<think>\n1+2=3\n</think>\n\n3"}
+    (tmp_path / "pool.jsonl").write_text(json.dumps(row) + "\n")
+    (tmp_path / "bench.jsonl").write_text('{"question": "2+2=", "answer": "4"}\n')
+    path = tmp_path / "c.yaml"
+    path.write_text("base: base\npool: pool.jsonl\nbenchmark: bench.jsonl\n")
+    return path
+
+
+@pytest.mark.train
+def test_the_doctor_examines_the_rows_of_a_config(tiny_config):
+    result = run("doctor", str(tiny_config), "--json")
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.stdout)["rows"]
+    assert len(rows) >= 8
+    assert all(check["ok"] for check in rows)
+    assert "1 rows" in next(c["detail"] for c in rows if c["name"] == "rendered once")
+
+
+@pytest.mark.train
+def test_the_doctor_refuses_rows_that_would_be_cut(tiny_config):
+    result = run("doctor", str(tiny_config), "--set", "recipe.max_tokens=8")
+    assert result.exit_code == 5
+    assert "the template doctor refuses to train: row length" in result.stderr
+    assert "over the limit of 8" in result.stderr

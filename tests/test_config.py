@@ -7,10 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from titrant.config import config_reference, demo_config, dump_config, load_config, make_config
+from titrant.config import (
+    config_reference,
+    demo_config,
+    dump_config,
+    load_config,
+    make_config,
+    rules,
+)
 from titrant.config.schema import describe, key_at, keys
 from titrant.errors import ConfigError
 from titrant.settings import Config
+from titrant.train import command
 
 THREE = "base: some/model\npool: traces.jsonl\nbenchmark: problems.jsonl\n"
 
@@ -326,7 +334,7 @@ def test_a_set_that_cannot_be_read_is_told_why(write, override, told):
         ("recipe: {lr: -1}", "expected: a number > 0\n  found: -1"),
         ("recipe: {rows_per_device: 99}", "expected: at most 16\n  found: 99"),
         ("train: {command: 'x {subset} {outt}'}", "found: unknown {outt}, no {out}"),
-        ("train: {command: 'x {subset'}", "write a brace of its own twice"),
+        ("train: {command: 'x {subset'}", "found: no {out}, no {subset}"),
     ],
 )
 def test_a_broken_rule_is_told(write, line, told):
@@ -334,12 +342,16 @@ def test_a_broken_rule_is_told(write, line, told):
     assert told in message(write(three + line))
 
 
+def test_the_trainer_fills_in_the_placeholders_that_the_config_allows():
+    assert rules.PLACEHOLDERS == command.PLACEHOLDERS
+
+
 def test_a_config_that_breaks_no_rule_is_taken(write):
     extra = (
-        "pool: {path: p, answer_pattern: 'A: (.+)'}\ntrain: {command: 'x {{a}} {subset} {out}'}\n"
+        "pool: {path: p, answer_pattern: 'A: (.+)'}\ntrain: {command: 'x {subset} {out} {a: 1}'}\n"
     )
     config = load_config(write(THREE.replace("pool", "# p") + extra))
-    assert config.train.command == "x {{a}} {subset} {out}"
+    assert config.train.command == "x {subset} {out} {a: 1}"
 
 
 # --- reference --------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def curve(
         rise = hill(dose, base=base, gain=gain, half=half)
         return rise - bend * (dose / top) ** 0.7
 
-    steps = [2**i for i in range(64) if 2**i < top] + [top]
+    steps = sorted({round(top ** (i / 59)) for i in range(60)})
     seeds = {1: 1, 8: 1, 64: 2, 128: 2, 256: 2, 512: 1, top: 3} if doses is None else doses
     readings = [
         CurvePoint(

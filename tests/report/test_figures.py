@@ -44,8 +44,8 @@ def test_every_reading_is_a_mark_of_its_own():
 
 def test_strategies_differ_in_marker_and_line_and_are_named():
     svg = dose_response_svg(ANSWERS["several"]())
-    assert marks(svg, "s0") == 11  # base 1 and 1 + 1 + 2 + 2 + 1 + 3 arms
-    assert marks(svg, "s1") == marks(svg, "s2") == 10
+    assert marks(svg, "s0") == 12  # legend 1, base 1 and 1 + 1 + 2 + 2 + 1 + 3 arms
+    assert marks(svg, "s1") == marks(svg, "s2") == 11  # the base is drawn once
     assert {"random", "confidence+coverage", "longest"} <= set(words(svg))
     dashes = {re.search(r"stroke-dasharray: ([\d., ]+)", line)[1] for line in re.findall(
         r'style="[^"]*stroke-dasharray[^"]*--s[12],[^"]*"', svg)}  # fmt: skip

@@ -9,7 +9,7 @@ from titrant.errors import DataError
 from titrant.report.load import VERSION, load_answer, migrate
 
 
-@pytest.mark.parametrize("name", sorted(ANSWERS))
+@pytest.mark.parametrize("name", sorted(ANSWERS.keys() - {"huge"}))
 def test_an_answer_comes_back_as_it_was_written(tmp_path, name):
     answer = ANSWERS[name]()
     path = tmp_path / "answer.json"

@@ -19,7 +19,7 @@ def test_a_smaller_dose_names_the_recommended_dose_and_what_both_reach():
     claim = compose(ANSWERS["smaller"]()).claim
     assert claim == (
         "A smaller dose of `random` beats the whole pool (4,096 traces): about 250 traces reach "
-        "82.8 %, the whole pool 42.0 %, the base 6.5 %. 12 traces (90 % interval 8–20, about 9,537 "
+        "82.9 %, the whole pool 42.0 %, the base 6.5 %. 12 traces (90 % interval 8–20, about 9,537 "
         "trace tokens) already reach 95 % of the whole pool's gain."
     )
 

@@ -190,5 +190,5 @@ def test_the_base_is_drawn_once_for_all_strategies():
 def test_the_best_dose_is_the_recommended_one_or_the_top_of_the_band():
     answer = ANSWERS["smaller"]()
     assert best_dose(answer).dose == 250
-    assert best_dose(answer.model_copy(update={"subset": None})).dose == 256
+    assert best_dose(answer.model_copy(update={"subset": None})).dose == 184
     assert best_dose(enough(curves=(curve(gain=0.5),))) is None

@@ -1,5 +1,6 @@
 """The fake arms of this folder can be imported by tests, and by the workers they start."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,4 +12,4 @@ sys.path.insert(0, str(HERE))
 
 @pytest.fixture(autouse=True)
 def _workers_find_the_fakes(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    monkeypatch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)

@@ -47,7 +47,7 @@ def ledger(out, word):
 def finished(tmp_path_factory):
     """One undisturbed run that all tests may look at, and none may change."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(HERE))
+        patch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
         out = tmp_path_factory.mktemp("finished") / "run"
         answer = run(out)
     return out, answer
@@ -248,7 +248,7 @@ def test_a_limit_ends_the_run_with_what_is_known_and_a_larger_one_goes_on(tmp_pa
 
 
 def test_a_limit_on_arms_counts_base_and_pilot(tmp_path):
-    with pytest.raises(ConfigError, match="limits.arms is too small for a curve") as caught:
+    with pytest.raises(ConfigError, match=r"limits\.arms is too small for a curve") as caught:
         run(tmp_path / "a", limits={"arms": 10})
     assert caught.value.expected == (
         "11 arms at least: 4 for base and pilot, 7 for the first round"
@@ -293,7 +293,7 @@ def start(out, workers=2, **environment):
 
 def test_two_processes_on_one_folder(finished, tmp_path):
     with start(tmp_path, FAKE_SECONDS="0.05") as first:
-        until(lambda: (tmp_path / "rounds").exists(), first)
+        until((tmp_path / "rounds").exists, first)
         with pytest.raises(BusyError, match=f"process {first.pid} on .* works on it"):
             run(tmp_path)
         answer = titrate(fake_arms.fake_config(), tmp_path, entries=ENTRIES, wait=True)

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from rich.bar import Bar
     from rich.console import Console, RenderableType
     from rich.table import Table
 
     from titrant.arms import ArmSpec
-    from titrant.report.answer import Answer
+    from titrant.report.answer import Answer, Curve
     from titrant.run.watch import ArmState, EndPoint
 
 STAGES = {
@@ -201,7 +202,6 @@ def show_answer(console: Console, answer: Answer, out: Path) -> None:
 
 def response_bars(answer: Answer) -> Table:
     """Mean accuracy per dose of the headline's strategy, the end point's row marked."""
-    from rich.bar import Bar
     from rich.table import Table
 
     curve = next(curve for curve in answer.curves if curve.strategy == answer.strategy)
@@ -210,14 +210,26 @@ def response_bars(answer: Answer) -> Table:
     table.add_column("arms", justify="right")
     table.add_column(f"accuracy on {curve.benchmark}")
     table.add_column("", justify="right")
-    table.add_column("")
-    doses = sorted({point.dose for point in curve.readings})
     end = answer.ed95.estimate
-    at = None if end is None else next((dose for dose in doses if dose >= end), doses[-1])
-    for dose in doses:
+    for dose in sorted({point.dose for point in curve.readings}):
+        if end is not None and end <= dose:
+            table.add_row(*_end_row(answer, curve, end), style="bold")
+            end = None
         read = [point.accuracy for point in curve.readings if point.dose == dose]
         mean = sum(read) / len(read)
-        mark = f"◂ ED{answer.level * 100:g} = {end:,.0f}" if dose == at and end else ""
-        bar = Bar(size=1.0, begin=0.0, end=mean, width=BAR_WIDTH)
-        table.add_row(f"{dose:,}", str(len(read)), bar, f"{mean:.1%}", mark)
+        table.add_row(f"{dose:,}", str(len(read)), _bar(mean), f"{mean:.1%}")
     return table
+
+
+def _end_row(answer: Answer, curve: Curve, end: float) -> tuple[str, str, Bar | str, str]:
+    """The end point among the doses, at the accuracy that it was asked to reach."""
+    name = f"ED{round(answer.level * 100, 4):g}"
+    if curve.target is None:
+        return f"{end:,.0f}", name, "", ""
+    return f"{end:,.0f}", name, _bar(curve.target), f"{curve.target:.1%}"
+
+
+def _bar(share: float) -> Bar:
+    from rich.bar import Bar
+
+    return Bar(size=1.0, begin=0.0, end=share, width=BAR_WIDTH)

@@ -187,8 +187,9 @@ def value_limits(values: Iterable[float]) -> tuple[float, float]:
     room = max(high - low, 0.10)
     middle = (low + high) / 2
     low, high = middle - 0.56 * room, middle + 0.56 * room
-    if low < 0 <= min(known):
-        low, high = -0.03 * room, high + (0 if high > 0.5 else -low * 0.5)
+    floor = -0.03 * room
+    if low < floor and min(known) >= 0:
+        low, high = floor, high + (floor - low)
     return low, min(high, max(1.0, *known) + 0.04 * room)
 
 
@@ -336,12 +337,13 @@ def draw_dose_axis(ax: Axes, axis: DoseAxis, layout: Layout) -> None:
         annotation_clip=False,
     )
     middle = (axis.place(0) + axis.place(axis.first)) / 2
-    half = 0.12 * axis.gap
+    half = 0.07 * axis.gap
     edge = ax.get_xaxis_transform()
     line = {"color": INK["muted"], "linewidth": 0.9, "transform": edge, "clip_on": False}
     ax.plot([left, middle - half], [0, 0], **line)
     ax.plot([middle + half, right], [0, 0], **line)
-    ax.plot([middle - half, middle + half], [0, 0], linestyle=(0, (1, 1.2)), **line)
+    slash = {"marker": [(-0.5, -1.0), (0.5, 1.0)], "markersize": 9, "linestyle": "none"}
+    ax.plot([middle - half, middle + half], [0, 0], **(line | slash))
     ax.set_xlabel(
         layout.dose_name,
         fontsize=layout.font,

@@ -164,25 +164,37 @@ def _verdict(answer: Answer) -> str:
 
 
 def _tiles(answer: Answer) -> tuple[Tile, ...]:
-    gain = typeset.points(answer.gain.estimate)
-    base, plateau = answer.base, answer.plateau
-    is_known = typeset.MISSING not in (
-        typeset.interval(base, typeset.share),
-        typeset.interval(plateau, typeset.share),
-    )
-    ends = f"{typeset.interval(base, typeset.share)} → {typeset.interval(plateau, typeset.share)}"
-    clause = typeset.interval_clause(answer.gain, typeset.points)
+    level = typeset.level(answer.level)
+    end_name = f"{end_point_name(answer.level)}: traces for {level} of the gain"
     return (
-        Tile(f"{end_point_name(answer.level)}: traces for {typeset.level(answer.level)} of the gain",
-             *_end_tile(answer)),
-        Tile("Accuracy, base → plateau", f"{typeset.share(base.estimate)} → "
-             f"{typeset.share(plateau.estimate)}",
-             _notes(ends if is_known else None, None if plateau.n is None else f"on {typeset.plural(plateau.n, 'problem')}")),
-        Tile(f"Gain of {'the whole pool' if answer.whole_pool else 'the top dose'}",
-             gain if gain == typeset.MISSING else f"{gain} points",
-             (clause, "paired by problem")),
+        Tile(end_name, *_end_tile(answer)),
+        _accuracy_tile(answer),
+        _gain_tile(answer),
         _cost_tile(answer),
-    )  # fmt: skip
+    )
+
+
+def _accuracy_tile(answer: Answer) -> Tile:
+    base, plateau = answer.base, answer.plateau
+    values = [typeset.share(end.estimate) for end in (base, plateau)]
+    ends = [typeset.interval(end, typeset.share) for end in (base, plateau)]
+    return Tile(
+        "Accuracy, base → plateau",
+        typeset.MISSING if set(values) == {typeset.MISSING} else " → ".join(values),
+        _notes(
+            None if typeset.MISSING in ends else " → ".join(ends),
+            None if plateau.n is None else f"on {typeset.plural(plateau.n, 'problem')}",
+        ),
+    )
+
+
+def _gain_tile(answer: Answer) -> Tile:
+    name = f"Gain of {'the whole pool' if answer.whole_pool else 'the top dose'}"
+    gain = typeset.points(answer.gain.estimate)
+    if gain == typeset.MISSING:
+        return Tile(name, gain, ())
+    clause = typeset.interval_clause(answer.gain, typeset.points)
+    return Tile(name, f"{gain} points", (clause, "paired by problem"))
 
 
 def _cost_tile(answer: Answer) -> Tile:

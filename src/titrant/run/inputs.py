@@ -19,7 +19,7 @@ from titrant.errors import DataError
 from titrant.records import Record
 from titrant.run.files import write_table
 from titrant.traces.assess import assess
-from titrant.traces.read import read_benchmark, read_pool
+from titrant.traces.read import distinct_traces, read_benchmark, read_pool
 from titrant.traces.record import Problem, Verdict, content_hash
 from titrant.traces.table import load_problems, write_problems, write_traces
 from titrant.traces.verify import Verifier
@@ -75,8 +75,9 @@ def gather(config: Config, folder: RunFolder, watcher: Watcher) -> Inputs:
     """
     benchmarks = read_benchmarks(config, watcher)
     warnings = [text for named in benchmarks for text in check_size(named, config)]
-    kept, found = clean(read_traces(config, watcher), benchmarks, config)
-    warnings += found
+    traces, unread = read_traces(config, watcher)
+    kept, left_out = clean(traces, benchmarks, config)
+    warnings += [*unread, *left_out]
     for text in warnings:
         watcher.warn(text)
     write_traces(folder.pool, kept)
@@ -100,7 +101,8 @@ def _read_benchmark(settings: BenchmarkSettings, config: Config, watcher: Watche
         problems = world_problems(settings.path, settings.limit or WORLD_PROBLEMS)
         return Named(settings.name or settings.path.removeprefix(WORLD), problems)
     found = read_benchmark(settings, seed=config.seed)
-    watcher.note(f"{found.name}: {len(found.problems):,} problems from {settings.path}")
+    for line in found.report.lines():
+        watcher.note(line)
     return Named(found.name, found.problems)
 
 
@@ -142,28 +144,24 @@ def check_size(named: Named, config: Config) -> list[str]:
     return [f"{named.name} is small: {power.line}"] if n < FEW_PROBLEMS else []
 
 
-def read_traces(config: Config, watcher: Watcher) -> list[Trace]:
-    """The pool with verdicts.
+def read_traces(config: Config, watcher: Watcher) -> tuple[list[Trace], list[str]]:
+    """The pool with verdicts, and what of it could not be read.
 
     Raises:
         DataError: the pool cannot be read or is empty.
     """
-    settings = config.pool
+    settings, words = config.pool, []
     if settings.path.startswith(WORLD):
         world = settings.path.removeprefix(WORLD)
         traces = make_pool(world, settings.limit or DEFAULT_SIZE, config.seed)
     else:
-        traces = read_pool(settings).traces
-    if not traces:
-        raise DataError(
-            f"the pool {settings.path} is empty",
-            expected="reasoning traces",
-            came="no rows",
-            do="give another file, or another split of the data set",
-        )
+        traces, report = read_pool(settings)
+        for line in report.lines():
+            watcher.note(line)
+        words = [f"{u.n:,} rows of the pool were not read: {u.reason}" for u in report.unread]
     watcher.note(f"{len(traces):,} traces from {settings.path}")
     with Verifier() as verifier:
-        return assess(traces, verifier)
+        return assess(traces, verifier, pattern=settings.answer_pattern), words
 
 
 def clean(
@@ -176,7 +174,7 @@ def clean(
     """
     asked = {problem.qid for named in benchmarks for problem in named.problems}
     apart = [trace for trace in traces if trace.qid not in asked]
-    unique = list({trace.uid: trace for trace in reversed(apart)}.values())[::-1]
+    unique = distinct_traces(apart)
     kept, words = unique, []
     if len(apart) < len(traces):
         questions = len({trace.qid for trace in traces} & asked)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from titrant.arms import ArmSpec
 from titrant.dose.readings import BASE
@@ -123,9 +124,10 @@ def _accuracy(folder: RunFolder, arm_id: str, benchmark: str | None) -> float:
     """Correct / asked: the mean over problems of avg@k."""
     samples = read_samples(folder, arm_id).drop_nulls("correct")
     if benchmark is not None:
-        samples = samples.filter(samples["benchmark"] == benchmark)
-    per_problem = samples.group_by("qid").agg(samples["correct"].cast(float).mean())
-    return float(per_problem["correct"].to_numpy().mean())
+        samples = samples.filter(pl.col("benchmark") == benchmark)
+    means = samples.group_by("qid").agg(pl.col("correct").cast(pl.Float64).mean())
+    # Sorted: the order of groups is free, and a sum of floats depends on its order.
+    return float(np.sort(means["correct"].to_numpy()).mean())
 
 
 def lr_centre(recipe: RecipeSettings) -> float:

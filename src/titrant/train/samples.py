@@ -20,7 +20,7 @@ from titrant.seeds import derive
 from titrant.traces.answer import find_answer
 from titrant.traces.record import Verdict
 from titrant.traces.thinking import split_thinking
-from titrant.traces.verify import Claim, Verifier, verify_one_exact
+from titrant.traces.verify import Claim, Verifier
 from titrant.train.files import write_table
 
 if TYPE_CHECKING:
@@ -139,16 +139,17 @@ def read_arm(
         EngineError: the engine failed on an attempt; the shard is not written.
     """
     tables = []
-    for start in range(0, len(asks), SHARD):
-        shard = asks[start : start + SHARD]
-        path = folder / f"{start // SHARD:05d}.parquet"
-        table = _stored(path, shard)
-        if table is None:
-            table = _read_shard(reader, shard)
-            write_table(path, table)
-        tables.append(table)
-        if on_shard is not None:
-            on_shard(start + len(shard), len(asks))
+    with Verifier() as verifier:  # its processes start only where algebra is needed
+        for start in range(0, len(asks), SHARD):
+            shard = asks[start : start + SHARD]
+            path = folder / f"{start // SHARD:05d}.parquet"
+            table = _stored(path, shard)
+            if table is None:
+                table = _read_shard(reader, shard, verifier)
+                write_table(path, table)
+            tables.append(table)
+            if on_shard is not None:
+                on_shard(start + len(shard), len(asks))
     return summarise(tables)
 
 
@@ -167,10 +168,10 @@ def _stored(path: Path, shard: Sequence[Ask]) -> pa.Table | None:
 _KEYS = ("benchmark", "qid", "sample")
 
 
-def _read_shard(reader: Reader, shard: Sequence[Ask]) -> pa.Table:
+def _read_shard(reader: Reader, shard: Sequence[Ask], verifier: Verifier) -> pa.Table:
     started = time.monotonic()
     results = _generate(reader, shard)
-    judged = judge(reader, shard, results)
+    judged = judge(reader, shard, results, verifier)
     rows = [{**one.reading._asdict(), "text": one.text} for one in judged]
     seconds = {_SECONDS: f"{time.monotonic() - started:.3f}".encode()}
     return pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata(seconds))
@@ -202,7 +203,9 @@ def _generate(reader: Reader, shard: Sequence[Ask]) -> list[Result]:
     return results
 
 
-def judge(reader: Reader, asks: Sequence[Ask], results: Sequence[Result]) -> list[Judged]:
+def judge(
+    reader: Reader, asks: Sequence[Ask], results: Sequence[Result], verifier: Verifier
+) -> list[Judged]:
     """Turn results into readings."""
     texts = [reader.opens_thinking + result.text for result in results]
     claims = [
@@ -231,25 +234,9 @@ def judge(reader: Reader, asks: Sequence[Ask], results: Sequence[Result]) -> lis
             text,
         )
         for ask, text, claim, result, verdict in zip(
-            asks, texts, claims, results, _verdicts(claims), strict=True
+            asks, texts, claims, results, verifier.verify(claims), strict=True
         )
     ]
-
-
-def _verdicts(claims: Sequence[Claim]) -> list[Verdict | None]:
-    """Exact comparison first; math-verify's processes start only where it is needed."""
-    verdicts = [verify_one_exact(claim) for claim in claims]
-    open_at = [
-        i
-        for i, (claim, verdict) in enumerate(zip(claims, verdicts, strict=True))
-        if verdict is None and claim.gold is not None
-    ]
-    if open_at:
-        with Verifier(workers=1) as verifier:
-            found = verifier.verify([claims[i] for i in open_at])
-        for i, verdict in zip(open_at, found, strict=True):
-            verdicts[i] = verdict
-    return verdicts
 
 
 def summarise(tables: Sequence[pa.Table]) -> Summary:

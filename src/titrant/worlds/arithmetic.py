@@ -3,7 +3,12 @@
 A question is `47+3*5-2=`; it is read from left to right, without precedence, and every result is
 taken mod 100: ((47+3)*5-2) mod 100 = 48. The start is 0..99 and each operand 2..9, so there are
 100·24ⁿ chains of n operations: 57,600 of two. Difficulty is the number of operations. The oracle
-writes one line per operation, `47+3=50`. The best constant answer earns about 1–3 %.
+writes one line per operation: the chain with its first operation done, `50*5-2`, `50-2`, `48`. The
+best constant answer earns about 1–3 %.
+
+Difference from the sketch in the literature of toy worlds, which writes `47+3=50`: there the next
+operation must be found by counting; a reduced chain holds all that is still to do, so a model of half
+a million parameters learns it in minutes.
 
 Split: the SHA-256 of the canonical chain falls into a share of the hash space; drawing repeats under
 the same labels until the hash lands in the wanted share. Labelled seed streams alone would collide,
@@ -35,9 +40,9 @@ PRESETS = {"train": (2, 6), "easy": (2, 3), "middle": (4, 4), "hard": (5, 6), "l
 SHARES = {Split.PRETRAIN: (0.0, 0.7), Split.POOL: (0.7, 0.85), Split.TEST: (0.85, 1.0)}
 
 _QUESTION = re.compile(r"(\d{1,2})((?:[+*-][2-9])+)=")
-_OPERATION = re.compile(r"([+*-])([2-9])")
+_OPERATION = re.compile(r"([+*-])(\d)")
 _ANSWER = re.compile(r"(?:#### )?(\d{1,4})")
-_STEP = re.compile(r"(\d{1,2})([+*-])(\d)=(\d{1,2})")
+_STEP = re.compile(r"^(?:so |check )?(\d{1,2})((?:[+*-]\d)*)=?$", re.MULTILINE)
 
 
 class Chain(NamedTuple):
@@ -49,7 +54,18 @@ class Chain(NamedTuple):
     @property
     def text(self) -> str:
         """The canonical form, which is the question itself."""
-        return f"{self.start}{''.join(f'{op}{n}' for op, n in self.operations)}="
+        return f"{self.reduced}="
+
+    @property
+    def reduced(self) -> str:
+        """The chain without its equals sign: what a step of reasoning states."""
+        return f"{self.start}{''.join(f'{op}{n}' for op, n in self.operations)}"
+
+    @property
+    def steps(self) -> list[Chain]:
+        """The chain after each operation; the last has none left."""
+        rest = [self.operations[i:] for i in range(1, len(self.operations) + 1)]
+        return [Chain(v, ops) for v, ops in zip(self.values[1:], rest, strict=True)]
 
     @property
     def values(self) -> list[int]:
@@ -123,13 +139,8 @@ class Arithmetic:
         )
 
     def oracle(self, question: str) -> str:
-        """One line per operation."""
-        chain = parse(question)
-        values = chain.values
-        return "\n".join(
-            f"{before}{op}{n}={after}"
-            for before, (op, n), after in zip(values, chain.operations, values[1:], strict=False)
-        )
+        """One line per operation: what is left of the chain."""
+        return "\n".join(step.reduced for step in parse(question).steps)
 
     def verify(self, question: str, answer_text: str) -> Verdict:
         """Exact: `#### n` or a bare integer and nothing else, equal to the last running value."""
@@ -139,37 +150,32 @@ class Arithmetic:
         return Verdict.CORRECT if int(answer[1]) == parse(question).values[-1] else Verdict.WRONG
 
     def validate(self, question: str, thinking: str) -> list[StepCheck]:
-        """Check each claimed operation `a?b=c`; lines that claim none (remarks) are passed over.
+        """Check each line that states a chain against the line before; remarks are passed over.
 
-        A step is judged on its own arithmetic first (`slip`), then against the chain: it must start
-        from the last claimed value (`order`) and apply the next operator and operand. A check of a
-        step already made (the same claim again) is valid and does not advance.
+        A step is judged from what the trace itself said last, so a fault is charged once. A line that
+        states the last chain again is valid and does not advance.
         """
-        chain = parse(question)
-        value, position, checks = chain.start, 0, []
-        done: set[tuple[str, str, str, str]] = set()
-        for claim in _STEP.findall(thinking):
-            kind = _fault(claim, value, chain.operations[position : position + 1])
-            if kind != "ok" and claim in done:
-                checks.append(StepCheck(len(checks), is_valid=True, kind="ok"))
-                continue
+        last, checks = parse(question), []
+        for value, tail in _STEP.findall(thinking):
+            claim = Chain(int(value), tuple((op, int(n)) for op, n in _OPERATION.findall(tail)))
+            kind = "ok" if claim == last else _fault(claim, last)
             checks.append(StepCheck(len(checks), is_valid=kind == "ok", kind=kind))
-            done.add(claim)
-            value, position = int(claim[3]), position + 1
+            last = claim
         return checks
 
 
-def _fault(
-    claim: tuple[str, str, str, str], value: int, expected: tuple[tuple[str, int], ...]
-) -> str:
-    before, operator, operand, after = int(claim[0]), claim[1], int(claim[2]), int(claim[3])
-    if not expected or before != value:
+def _fault(claim: Chain, last: Chain) -> str:
+    """What is wrong with `claim` as the step after `last`; `ok` if nothing."""
+    if len(claim.operations) != len(last.operations) - 1:
         return "order"
-    if operator != expected[0][0]:
-        return "operator"
-    if operand != expected[0][1]:
-        return "operand"
-    return "ok" if apply(before, operator, operand) == after else "slip"
+    for (operator, operand), (expected, number) in zip(
+        claim.operations, last.operations[1:], strict=True
+    ):
+        if operator != expected:
+            return "operator"
+        if operand != number:
+            return "operand"
+    return "ok" if claim.start == last.values[1] else "slip"
 
 
 ARITHMETIC = Arithmetic()

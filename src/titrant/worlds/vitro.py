@@ -12,6 +12,7 @@ under `model_type: qwen2` and then loses blanks and newlines (see the template d
 
 from __future__ import annotations
 
+import shutil
 import string
 from typing import TYPE_CHECKING, Any
 
@@ -162,12 +163,27 @@ class _Rows(torch.utils.data.Dataset[dict[str, Any]]):
         return {"input_ids": ids, "labels": ids}
 
 
-def pretrain(recipe: VitroRecipe, out: Path) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
-    """Train a base from nothing and return it with its tokenizer; logs go to `out`."""
+def pretrain_to(recipe: VitroRecipe, folder: Path, *, threads: int) -> int:
+    """Train a base from nothing, store it with its tokenizer; returns the number of parameters.
+
+    Weights are stored in bfloat16 (half the size); they are read back as float32.
+    """
+    torch.set_num_threads(threads)
     tokenizer = make_tokenizer()
+    model = pretrain(recipe, tokenizer, folder / "log")
+    shutil.rmtree(folder / "log", ignore_errors=True)
+    model.to(torch.bfloat16).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return model.num_parameters()
+
+
+def pretrain(
+    recipe: VitroRecipe, tokenizer: PreTrainedTokenizerFast, log: Path
+) -> LlamaForCausalLM:
+    """The model of a recipe after all its updates."""
     model = make_model(recipe, tokenizer)
     arguments = TrainingArguments(
-        output_dir=str(out / "log"),
+        output_dir=str(log),
         max_steps=recipe.updates,
         per_device_train_batch_size=recipe.rows,
         learning_rate=recipe.learning_rate,
@@ -175,8 +191,9 @@ def pretrain(recipe: VitroRecipe, out: Path) -> tuple[LlamaForCausalLM, PreTrain
         warmup_steps=recipe.warmup_updates,
         weight_decay=recipe.weight_decay,
         adam_beta2=0.95,
+        optim="adamw_torch_fused",
         max_grad_norm=1.0,
-        bf16=True,
+        disable_tqdm=True,
         use_cpu=not torch.cuda.is_available(),
         seed=derive(recipe.root_seed, "vitro", recipe.name, "order") % 2**31,
         save_strategy="no",
@@ -186,4 +203,4 @@ def pretrain(recipe: VitroRecipe, out: Path) -> tuple[LlamaForCausalLM, PreTrain
     )
     rows = packed_rows(recipe, tokenizer)
     Trainer(model=model, args=arguments, train_dataset=_Rows(rows)).train()
-    return model, tokenizer
+    return model

@@ -1,0 +1,220 @@
+"""Readings from anywhere: a plain table, or the sample files of lm-eval and Inspect.
+
+A table (CSV, Parquet, JSONL) needs `dose`, `problem` and `correct`, and may have `strategy`, `seed`,
+`sample` and `benchmark`. Of lm-eval and Inspect a folder is read in which every subfolder (or file
+stem) names its arm: `n64-s0`, `dose=64,seed=1`, `random/n0064/s2`. Dose 0, or a folder named `base`,
+is the untrained base.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from titrant.dose.readings import BASE, SCHEMA
+from titrant.errors import DataError
+from titrant.registry import nearest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ALIASES = {
+    "dose": ("dose", "n", "size", "traces", "n_traces"),
+    "qid": ("problem", "qid", "doc_id", "problem_id", "id", "doc_hash"),
+    "correct": ("correct", "acc", "exact_match", "is_correct", "score"),
+    "strategy": ("strategy", "ranking", "selection"),
+    "seed": ("seed", "run", "replicate"),
+    "sample": ("sample", "epoch", "draw"),
+    "benchmark": ("benchmark", "task", "dataset"),
+}
+REQUIRED = ("dose", "qid", "correct")
+METRICS = ("exact_match", "acc", "correct", "pass@1", "score")
+
+_DOSE = re.compile(r"(?:^|[^a-z])(?:n|dose=?)[-_]?0*(\d+)", re.IGNORECASE)
+_SEED = re.compile(r"(?:^|[^a-z])(?:s|seed=?)[-_]?0*(\d+)", re.IGNORECASE)
+
+
+def read_readings(path: Path) -> pl.DataFrame:
+    """Readings with the columns of `titrant.arms.Reading`.
+
+    Raises:
+        DataError: the file is missing, unreadable, or lacks a needed column.
+    """
+    if not path.exists():
+        raise DataError(f"no such file: {path}", do="check the path")
+    if path.is_dir():
+        return _complete(_sample_folder(path))
+    readers = {".csv": pl.read_csv, ".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson}
+    if path.suffix not in readers:
+        raise DataError(
+            f"cannot read {path.name} as readings",
+            expected="a .csv, .parquet or .jsonl file, or a folder of lm-eval or Inspect samples",
+            came=f"the ending '{path.suffix}'",
+        )
+    try:
+        frame = readers[path.suffix](path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(f"{path} cannot be read", came=str(error).splitlines()[0]) from error
+    return _complete(_renamed(frame, path))
+
+
+def _renamed(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
+    chosen = {}
+    for field, names in ALIASES.items():
+        found = next((name for name in names if name in frame.columns), None)
+        if found is not None:
+            chosen[found] = field
+        elif field in REQUIRED:
+            raise DataError(
+                f"{path.name} has no column for {field if field != 'qid' else 'the problem'}",
+                expected=f"a column named {' or '.join(names)}",
+                came=f"columns {', '.join(frame.columns)}",
+                do=nearest(names[0], frame.columns),
+            )
+    return frame.select(list(chosen)).rename(chosen)
+
+
+def _complete(frame: pl.DataFrame) -> pl.DataFrame:
+    """Fill optional columns, and make `correct` a claim that is true, false or missing."""
+    defaults: dict[str, Any] = {
+        "strategy": "random",
+        "seed": 0,
+        "sample": 0,
+        "benchmark": "benchmark",
+        "treatment": "clean",
+        "verdict": None,
+        "final_answer": None,
+        "n_tokens": None,
+    }
+    missing = [pl.lit(value).alias(k) for k, value in defaults.items() if k not in frame.columns]
+    frame = frame.with_columns(*missing, _as_claim(frame)).with_columns(
+        pl.when(pl.col("dose") == 0)
+        .then(pl.lit(BASE))
+        .otherwise(pl.col("strategy"))
+        .alias("strategy"),
+        pl.col("qid").cast(pl.String),
+    )
+    frame = frame.with_columns(
+        pl.format("{}-n{}-s{}", "strategy", "dose", "seed").alias("arm_id"),
+    )
+    return frame.select([pl.col(name).cast(kind, strict=False) for name, kind in SCHEMA.items()])
+
+
+def _as_claim(frame: pl.DataFrame) -> pl.Expr:
+    kind = frame.schema["correct"]
+    column = pl.col("correct")
+    if kind == pl.Boolean:
+        return column
+    if kind == pl.String:
+        true = column.str.to_lowercase().is_in(["true", "1", "1.0", "c", "correct", "yes"])
+        return (
+            pl.when(column.is_null() | (column == "")).then(None).otherwise(true).alias("correct")
+        )
+    values = set(frame["correct"].drop_nulls().unique().to_list())
+    if not values <= {0, 1}:
+        raise DataError(
+            "'correct' must say right or wrong for each problem",
+            expected="0 or 1, true or false, empty where never asked",
+            came=f"values such as {sorted(values - {0, 1})[:3]}",
+            do="give one row per sample instead of a mean over samples",
+        )
+    return (column > 0).alias("correct")
+
+
+def _sample_folder(folder: Path) -> pl.DataFrame:
+    files = sorted(folder.rglob("samples_*.jsonl")) or sorted(folder.rglob("*.jsonl"))
+    logs = sorted(folder.rglob("*.eval"))
+    if not files and not logs:
+        raise DataError(
+            f"{folder} holds no sample files",
+            expected="samples_*.jsonl of lm-eval (--log_samples) or .eval logs of Inspect",
+        )
+    rows = [row for path in files for row in _lm_eval_rows(path, folder)]
+    rows += [row for path in logs for row in _inspect_rows(path, folder)]
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _arm_of(path: Path, folder: Path) -> tuple[int, int, str]:
+    name = str(path.relative_to(folder).with_suffix(""))
+    dose, seed = _DOSE.search(name), _SEED.search(name)
+    is_base = re.search(r"(^|[/_-])base([/_-]|$)", name) is not None
+    if dose is None and not is_base:
+        raise DataError(
+            f"no dose in the name of {name}",
+            expected="a folder or file name with the dose and the seed, such as n0064-s1, or 'base'",
+        )
+    parts = name.split("/")
+    named = len(parts) > 2 and not _DOSE.search(parts[0]) and parts[0] != "base"
+    return (
+        int(dose[1]) if dose else 0,
+        int(seed[1]) if seed else 0,
+        parts[0] if named else "random",
+    )
+
+
+def _lm_eval_rows(path: Path, folder: Path) -> list[dict[str, Any]]:
+    dose, seed, strategy = _arm_of(path, folder)
+    task = re.sub(r"_\d{4}-\d\d-\d\dT.*$", "", path.stem.removeprefix("samples_"))
+    rows = []
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        try:
+            doc = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DataError(f"{path}: line {number} is not JSON", came=str(error)) from error
+        metric = next((m for m in METRICS if m in doc), None)
+        if metric is None:
+            raise DataError(
+                f"{path}: line {number} has no metric titrant knows",
+                expected=" or ".join(METRICS),
+                came=", ".join(doc),
+            )
+        rows.append(
+            {
+                "dose": dose,
+                "seed": seed,
+                "strategy": strategy,
+                "benchmark": task,
+                "qid": str(doc.get("doc_hash") or doc.get("doc_id")),
+                "sample": int(doc.get("repeat", 0)),
+                "correct": bool(doc[metric]),
+            }
+        )
+    return rows
+
+
+def _inspect_rows(path: Path, folder: Path) -> list[dict[str, Any]]:
+    from titrant.lazy import load
+
+    dose, seed, strategy = _arm_of(path, folder)
+    try:
+        log = load("inspect_ai.log:read_eval_log")(str(path))
+    except ModuleNotFoundError as error:
+        raise DataError(
+            f"{path.name} is an Inspect log, and the package inspect_ai is not installed",
+            do="pip install inspect-ai, or export the samples as a table",
+        ) from error
+    return [
+        {
+            "dose": dose,
+            "seed": seed,
+            "strategy": strategy,
+            "benchmark": log.eval.task,
+            "qid": str(sample.id),
+            "sample": int(sample.epoch),
+            "correct": _inspect_correct(sample.scores),
+        }
+        for sample in log.samples or []
+    ]
+
+
+def _inspect_correct(scores: dict[str, Any] | None) -> bool | None:
+    """The first score as a claim: C/I, true/false or 1/0; `None` where the sample was not scored."""
+    if not scores:
+        return None
+    value = next(iter(scores.values())).value
+    if isinstance(value, str):
+        return value.upper() in ("C", "CORRECT", "TRUE", "1")
+    return bool(value)
