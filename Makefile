@@ -94,7 +94,7 @@ sweep: $(VENV)/.train ## The recorded sweep behind the README's numbers (hours; 
 
 .PHONY: bench
 bench: $(VENV)/.train ## Replay the ladder on the recorded sweep, and time the stages
-	@$(BIN)/python benchmarks/replay.py $(ARGS)
+	@$(BIN)/python benchmarks/replay_sweep.py $(ARGS)
 
 # Not locked: the vllm extra. Each vLLM release pins a torch and a range of transformers of its own.
 .PHONY: lock

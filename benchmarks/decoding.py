@@ -65,7 +65,7 @@ def main() -> None:
     tokenizer = make_tokenizer()
     model = make_model(VitroRecipe(), tokenizer).eval()
     model.generation_config.eos_token_id = None
-    tokenizer.eos_token = "<unk>"  # noqa: S105 - a random model stops nowhere in particular
+    tokenizer.eos_token = "<unk>"
     engine = TransformersEngine(model, tokenizer, batch_tokens=10**6)
     requests = make_requests(rows)
     by_engine(engine, requests[:2])

@@ -121,7 +121,7 @@ def test_a_bug_keeps_its_traceback(command):
     assert isinstance(result.exception, ValueError)
 
 
-def test_ctrl_c_before_a_command_is_reached_ends_quietly(monkeypatch):
+def test_ctrl_c_before_a_command_is_reached_ends_alike(monkeypatch, capsys):
     def interrupt() -> None:
         raise KeyboardInterrupt
 
@@ -129,6 +129,7 @@ def test_ctrl_c_before_a_command_is_reached_ends_quietly(monkeypatch):
     with pytest.raises(SystemExit) as caught:
         main_module.main()
     assert caught.value.code == 130
+    assert "run the same command again to go on" in capsys.readouterr().err
 
 
 def test_python_m_titrant_is_the_same_command():

@@ -120,7 +120,8 @@ def test_the_path_of_a_set_counts_from_the_working_folder(tmp_path, monkeypatch,
 
 def test_a_world_is_no_path(write, tmp_path):
     (tmp_path / "world:arithmetic").touch()
-    assert load_config(write(THREE), ["pool=world:arithmetic"]).pool.path == "world:arithmetic"
+    path = write(THREE.replace("traces.jsonl", "world:arithmetic"))
+    assert load_config(path).pool.path == "world:arithmetic"
 
 
 def test_the_demo_config_names_no_file_and_no_hub():
@@ -288,6 +289,16 @@ def test_a_wrong_value_is_told_with_its_line(write):
 def test_a_wrong_value_of_a_set_is_told_with_the_flag(write):
     told = message(write(THREE + "recipe: {updates: 3}"), "recipe.updates=many")
     assert told.startswith("--set recipe.updates=many: recipe.updates cannot be used")
+
+
+def test_a_set_of_a_whole_section_takes_the_blame_for_what_is_in_it(write):
+    told = message(write(THREE + "recipe:\n  updates: 3\n"), "recipe={updates: none}")
+    assert told.startswith("--set recipe={updates: none}: recipe.updates cannot be used")
+
+
+def test_a_mistake_in_an_item_of_a_list_is_one_mistake(write):
+    told = message(write("base: b\npool: p\nbenchmark: [{path: q, limit: many}]\n"))
+    assert "c.yaml, line 3: benchmark.0.limit cannot be used" in told
 
 
 def test_all_mistakes_come_at_once_in_the_order_of_the_file(write):

@@ -69,9 +69,7 @@ def test_progress_reaches_the_callback(tmp_path):
     seen = []
     with executor("read_with_progress", workers=1) as pool:
         list(
-            pool.run(
-                jobs(tmp_path, 1), on_progress=lambda job, p: seen.append((job.spec.dose, *p))
-            )
+            pool.run(jobs(tmp_path, 1), on_progress=lambda job, p: seen.append((job.spec.dose, *p)))
         )
     assert seen == [(1, "train", 1, 2), (1, "train", 2, 2)]
 

@@ -134,7 +134,9 @@ def test_small_benchmarks_and_unseen_pools_are_warned_of():
 
 
 def test_a_margin_under_the_power_is_warned_of():
-    assert any("the margin of 2 points is under" in text for text in make(config(), speed=None).warnings)
+    assert any(
+        "the margin of 2 points is under" in text for text in make(config(), speed=None).warnings
+    )
     wide = config(ladder={"margin": 0.2})
     assert make(wide, speed=None).warnings == ()
 

@@ -1,5 +1,6 @@
 """The transformers engine against transformers itself, and at the edges of memory and context."""
 
+import copy
 import math
 
 import numpy as np
@@ -93,11 +94,12 @@ def test_logprobs_and_entropy_are_those_of_the_model(tiny, tiny_engine):
 
 def test_thinking_tags_stay_in_the_text_and_the_stop_token_goes(tiny):
     model, tokenizer = tiny
+    tokenizer = copy.deepcopy(tokenizer)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<think>"]})
     special = tokenizer.convert_tokens_to_ids("<think>")
-    assert special in tokenizer.added_tokens_decoder
-    engine = TransformersEngine(model, tokenizer)
+    assert tokenizer.decode([special], skip_special_tokens=True) == ""
     requests = [Request("a", 40, temperature=1.5, seed=seed) for seed in range(60)]
-    results = draw(engine, requests)
+    results = draw(TransformersEngine(model, tokenizer), requests)
     thinking = [r for r in results if special in r.token_ids]
     stopped = [r for r in results if r.stop_reason == "stop"]
     assert thinking
@@ -264,8 +266,6 @@ def test_stop_ids_are_those_that_the_tokenizer_knows(tiny):
 
 
 def test_half_precision_says_that_seeds_hold_only_with_their_batch(tiny):
-    import copy
-
     model = copy.deepcopy(tiny[0]).to(torch.bfloat16)
     engine = TransformersEngine(model, tiny[1], model_name="half")
     assert (engine.info.dtype, engine.info.honours_seed) == ("bfloat16", "batch")
@@ -273,15 +273,56 @@ def test_half_precision_says_that_seeds_hold_only_with_their_batch(tiny):
     assert all(r.top_ids[:, 0].tolist() == list(r.token_ids) for r in results)
 
 
-@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
-def test_wrapped_model_takes_positions(tiny):
-    """A PEFT wrapper's forward says nothing; left padding without positions would be wrong."""
-    import copy
+@pytest.fixture
+def absolute(tiny):
+    """A model with absolute positions, where left padding without positions would be wrong."""
+    from transformers import GPT2Config, GPT2LMHeadModel
 
+    torch.manual_seed(0)
+    config = GPT2Config(
+        vocab_size=101, n_embd=32, n_layer=2, n_head=4, n_positions=64, initializer_range=0.3
+    )
+    return GPT2LMHeadModel(config), tiny[1]
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
+@pytest.mark.parametrize("wraps", [False, True], ids=["bare", "peft"])
+def test_absolute_positions_survive_padding(absolute, wraps):
+    """A PEFT wrapper's forward takes anything, so its base is asked what it takes."""
     from peft import LoraConfig, get_peft_model
 
-    wrapped = get_peft_model(copy.deepcopy(tiny[0]), LoraConfig(target_modules="all-linear", r=2))
-    engine = TransformersEngine(wrapped, tiny[1])
+    model, tokenizer = absolute
+    config = LoraConfig(target_modules="all-linear", r=2, fan_in_fan_out=True)
+    engine = TransformersEngine(get_peft_model(model, config) if wraps else model, tokenizer)
     requests = [Request(p, 12) for p in PROMPTS]
     together = [r.text for r in draw(engine, requests)]
     assert together == [draw(engine, [request])[0].text for request in requests]
+
+
+def test_recurrent_layers_are_scored_whole():
+    """Jamba's cache cannot be continued by several tokens at once; windows start over instead."""
+    from transformers import JambaConfig, JambaForCausalLM
+
+    torch.manual_seed(0)
+    config = JambaConfig(
+        vocab_size=101,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        num_experts=2,
+        attn_layer_period=2,
+        attn_layer_offset=1,
+        mamba_d_state=8,
+        use_mamba_kernels=False,
+        initializer_range=0.3,
+    )
+    model = JambaForCausalLM(config).eval()
+    ids = torch.arange(5, 35)[None]
+    with torch.no_grad():
+        logprobs = model(ids, use_cache=False).logits[0].log_softmax(-1)[4:-1]
+    row = Forcible(ids[0, :5].tolist(), ids[0, 5:].tolist(), 0)
+    (forced,) = force(ForwardPass(model), [row], elements=101 * 6)
+    expected = logprobs.gather(1, ids[0, 5:, None])[:, 0]
+    np.testing.assert_allclose(forced.logprobs, expected, rtol=0, atol=1e-4)

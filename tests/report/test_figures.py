@@ -42,14 +42,25 @@ def test_every_reading_is_a_mark_of_its_own():
     assert marks(dose_response_svg(answer), "s0") == 13
 
 
+def shapes(svg: str, ink: str) -> list[str]:
+    """Outline of each mark that is drawn in an ink, in the order of drawing."""
+    outlines = dict(re.findall(r'<path id="([^"]+)" d="([^"]+)"', svg))
+    used = re.findall(rf'<use xlink:href="#([^"]+)"[^>]*stroke: var\(--{ink},', svg)
+    return [outlines[name] for name in used]
+
+
 def test_strategies_differ_in_marker_and_line_and_are_named():
     svg = dose_response_svg(ANSWERS["several"]())
     assert marks(svg, "s0") == 12  # legend 1, base 1 and 1 + 1 + 2 + 2 + 1 + 3 arms
     assert marks(svg, "s1") == marks(svg, "s2") == 11  # the base is drawn once
+    assert len({shapes(svg, ink)[0] for ink in ("s0", "s1", "s2")}) == 3
     assert {"random", "confidence+coverage", "longest"} <= set(words(svg))
-    dashes = {re.search(r"stroke-dasharray: ([\d., ]+)", line)[1] for line in re.findall(
-        r'style="[^"]*stroke-dasharray[^"]*--s[12],[^"]*"', svg)}  # fmt: skip
-    assert len(dashes) >= 2
+    dashed = r"stroke-dasharray: ([\d.,]+); stroke-dashoffset: 0; stroke: var\(--(s\d),"
+    dashes = {
+        ink: pattern for pattern, ink in re.findall(dashed + r"[^;]*; stroke-width: 1.8", svg)
+    }
+    assert set(dashes) == {"s1", "s2"}  # the headline's line is whole
+    assert dashes["s1"] != dashes["s2"]
 
 
 def test_the_end_point_stands_under_the_curve_with_its_interval():
@@ -77,12 +88,14 @@ def test_guessing_shows_what_the_constant_answer_earns():
 
 
 def test_an_open_interval_is_drawn_with_an_arrow():
-    closed = dose_response_svg(enough())
     open_end = estimate(187.0, 128.0, None)
-    opened = dose_response_svg(enough(ed95=open_end, responses=(response(ed95=open_end),)))
-    assert "128 or more" in opened
-    assert opened.count("<use") == closed.count("<use")
-    assert opened != closed
+    closed = shapes(dose_response_svg(enough()), "end")
+    opened = shapes(
+        dose_response_svg(enough(ed95=open_end, responses=(response(ed95=open_end),))), "end"
+    )
+    assert closed[0] == closed[1]  # two caps
+    assert opened[0] == closed[0]
+    assert opened[1].strip().endswith("z")  # a triangle
 
 
 def test_another_benchmark_has_its_own_base_and_no_end_point():

@@ -156,6 +156,12 @@ def test_more_arms_than_a_page_holds_are_counted():
     assert table.note.startswith("1,300 arms · 1,050 of them not shown")
 
 
+def test_a_page_shows_six_traces_and_six_pairs_at_most():
+    view = build_view(ANSWERS["huge"]())
+    assert (len(view.traces), len(view.pairs)) == (6, 6)
+    assert (len(view.warnings), view.warnings_left) == (30, "and 170 more in answer.json")
+
+
 def test_an_older_sentence_is_shown_as_it_was_written():
     view = build_view(enough().model_copy(update={"sentence": "187 are enough."}))
     assert str(view.sentence) == "187 are enough."

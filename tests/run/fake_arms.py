@@ -5,23 +5,27 @@ Every batch that is computed and every arm that starts and ends leaves a line in
 run folder, so a test can prove that nothing finished was computed again.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from titrant.arms import ArmCost, Reading
-from titrant.errors import TrainError
-from titrant.run.files import write_table, write_text
-from titrant.run.inputs import hash_of
-from titrant.run.prepare import Prepared, PrepareJob
+from titrant.errors import MissingPackageError, TrainError
 from titrant.settings import Config
-from titrant.traces.table import load_traces
+from titrant.train.files import write_table, write_text
 from titrant.train.job import ArmJob, ArmOutcome
+
+if TYPE_CHECKING:  # what the driver needs is slow to import, and the workers do not need it
+    from titrant.run.prepare import Prepared, PrepareJob
+    from titrant.run.titrate import Entries
 
 SHARD = 60
 BASE, GAIN, HALF = 0.1, 0.7, 6.0
@@ -44,8 +48,7 @@ def expected(job: ArmJob) -> float:
     if job.spec.purpose == "pilot":
         return 0.6 if job.lr == 2e-4 else 0.4
     if kind == "flat" or dose == 0:
-        # A base under the plain template reads a little worse than under the chat template.
-        return BASE - (0.05 if job.config.prompt.template == "plain" else 0.0)
+        return BASE + (0.05 if job.config.prompt.template == "chat" else 0.0)
     if kind == "hurts":
         return BASE * 0.1
     return BASE + GAIN * dose / (dose + HALF)
@@ -123,6 +126,10 @@ def _outcome(job: ArmJob, rows: list[dict]) -> ArmOutcome:
 
 
 def prepare(job: PrepareJob) -> Prepared:
+    from titrant.run.inputs import hash_of
+    from titrant.run.prepare import Prepared
+    from titrant.traces.table import load_traces
+
     ledger(job.run_dir, "prepare")
     traces = load_traces(job.run_dir / "pool.parquet")
     counts = {trace.uid: 20 + i % 7 for i, trace in enumerate(traces)}
@@ -146,6 +153,10 @@ def prepare(job: PrepareJob) -> Prepared:
     )
 
 
+def no_train_extra(job: PrepareJob) -> Prepared:
+    raise MissingPackageError("titrant.train needs torch", do="pip install 'titrant[train]'")
+
+
 def fake_config(**changes: object) -> Config:
     """256 traces of the arithmetic world, 240 problems, a learning-rate pilot."""
     tree = {
@@ -157,11 +168,32 @@ def fake_config(**changes: object) -> Config:
     return Config.model_validate(tree | changes)
 
 
-def drive(out: Path, workers: int) -> None:
-    from titrant.run.titrate import Entries, titrate
+def entries(arm: str = "run_arm") -> Entries:
+    """The fakes of this module in the place of the real entries."""
+    from titrant.run.titrate import Entries
 
-    config = fake_config(executor={"workers": workers, "threads": 1})
-    titrate(config, out, entries=Entries("fake_arms:run_arm", "fake_arms:prepare"))
+    return Entries(f"fake_arms:{arm}", "fake_arms:prepare")
+
+
+def timed_arm(job: ArmJob) -> ArmOutcome:
+    """An arm that takes 3 s once, 0.5 s per update and 0.01 s per generated token."""
+    updates = job.config.recipe.updates
+    n_problems = pq.ParquetFile(job.run_dir / "benchmark.parquet").metadata.num_rows
+    return ArmOutcome(
+        arm_id=job.spec.arm_id,
+        cost=ArmCost(
+            train_tokens=updates * 100,
+            train_s=3.0 + 0.5 * updates,
+            generated_tokens=n_problems * 5,
+            read_s=n_problems * 0.05,
+        ),
+    )
+
+
+def drive(out: Path, workers: int) -> None:
+    from titrant.run.titrate import titrate
+
+    titrate(fake_config(executor={"workers": workers, "threads": 1}), out, entries=entries())
 
 
 if __name__ == "__main__":

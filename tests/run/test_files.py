@@ -1,5 +1,6 @@
 import errno
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,8 +29,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "answer.json"
     write_text(path, "old")
     with pytest.raises(ZeroDivisionError), replacing(path) as beside:
-        beside.write_text("half of the n")
-        raise ZeroDivisionError
+        beside.write_text(f"half of the n{1 // 0}")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["answer.json"]
 
@@ -45,15 +45,14 @@ def test_sweep_removes_what_killed_writers_left(tmp_path):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_said_in_words(tmp_path, number):
-    with pytest.raises(ResourceError, match=r"the disk is full: .*x could not be written"):
-        with guard(tmp_path / "x"):
-            raise OSError(number, "No space left on device")
+    said = pytest.raises(ResourceError, match=r"the disk is full: .*x could not be written")
+    with said, guard(tmp_path / "x"):
+        raise OSError(number, "No space left on device")
 
 
 def test_a_real_full_device_is_said_in_words(tmp_path):
     with pytest.raises(ResourceError, match="the disk is full"), guard(tmp_path):
-        with open("/dev/full", "w") as full:
-            full.write("x")
+        Path("/dev/full").write_text("x")
 
 
 def test_a_folder_without_permission_is_said_in_words(tmp_path):

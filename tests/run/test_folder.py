@@ -47,21 +47,21 @@ def test_a_revision_that_was_pinned_stays(tmp_path):
     folder = make_folder(tmp_path)
     enter(folder, config(base={"path": "org/b", "revision": "abc"}))
     assert enter(folder, config()).base.revision == "abc"
-    with pytest.raises(ConfigError, match="base.revision"):
+    with pytest.raises(ConfigError, match=r"base\.revision"):
         enter(folder, config(base={"path": "org/b", "revision": "def"}))
 
 
 def test_a_file_that_has_moved_is_the_same_file(tmp_path):
     old = config(pool="/no/such/place/traces.jsonl")
     check_same(old, config(pool="/elsewhere/traces.jsonl"), tmp_path)
-    with pytest.raises(ConfigError, match="pool.path"):
+    with pytest.raises(ConfigError, match=r"pool\.path"):
         check_same(old, config(pool="/elsewhere/other.jsonl"), tmp_path)
 
 
 def test_another_file_of_the_same_name_is_another_pool(tmp_path):
     here = tmp_path / "traces.jsonl"
     here.write_text("{}")
-    with pytest.raises(ConfigError, match="pool.path"):
+    with pytest.raises(ConfigError, match=r"pool\.path"):
         check_same(config(pool=str(here)), config(pool="/elsewhere/traces.jsonl"), tmp_path)
 
 
@@ -73,7 +73,13 @@ def test_a_folder_with_other_things_in_it_is_refused(tmp_path):
 
 
 def test_a_folder_whose_run_was_killed_at_once_is_taken(tmp_path):
-    for name in ("run.lock", "owner.json", "state.sqlite", "state.sqlite-wal", ".config.yaml.3.partial"):
+    for name in (
+        "run.lock",
+        "owner.json",
+        "state.sqlite",
+        "state.sqlite-wal",
+        ".config.yaml.3.partial",
+    ):
         (tmp_path / name).write_text("")
     folder = make_folder(tmp_path)
     enter(folder, config())

@@ -105,4 +105,3 @@ def test_nothing_is_ended_on_another_host():
 def test_a_damaged_owner_file_is_no_owner(tmp_path):
     (tmp_path / "owner.json").write_text("{")
     assert read_owner(make_folder(tmp_path)) is None
-

@@ -228,6 +228,11 @@ def test_the_doctors_refusal_is_raised(make_job):
         run_arm(make_job(max_tokens=10))
 
 
+def test_an_arm_of_long_rows_only_is_refused(make_job):
+    with pytest.raises(TrainError, match=r"(?s)without rows.*raise recipe.max_tokens"):
+        run_arm(make_job(max_tokens=10, long_rows="drop"))
+
+
 def test_equal_tokens_train_the_same_number_of_tokens(make_job):
     budget = run_arm(make_job(dose=24, match="updates", updates=6)).cost.loss_tokens
     shutil.rmtree(make_job().run_dir / "arms")

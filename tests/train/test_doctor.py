@@ -192,9 +192,11 @@ def test_long_rows_are_dropped_and_counted_where_the_recipe_says_so(
     assert f"{len(expected)} rows dropped" in report.checks[-1].detail
 
 
-def test_dropping_every_row_is_refused(tokenizer, builder, traces):
-    with pytest.raises(TrainError, match=r"(?s)row length.*over the limit of 8"):
-        ask(tokenizer, builder, traces, max_tokens=8, long_rows="drop")
+def test_a_pool_of_long_rows_only_is_dropped_whole(tokenizer, builder, traces):
+    report = ask(tokenizer, builder, traces, max_tokens=8, long_rows="drop")
+
+    assert report.rows == ()
+    assert len(report.dropped) == len(traces)
 
 
 def test_the_models_context_is_a_limit_too(tokenizer, builder, traces):

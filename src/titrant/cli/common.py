@@ -56,6 +56,14 @@ class Failure(NamedTuple):
         return str(TitrantError(self.what, expected=self.expected, came=self.came, do=self.do))
 
 
+INTERRUPTION = Failure(
+    "Interrupted",
+    INTERRUPTED,
+    "interrupted",
+    do="run the same command again to go on; what is finished is kept",
+)
+
+
 def console(*, stderr: bool = False) -> Console:
     """A rich console on standard output or standard error."""
     from rich.console import Console
@@ -87,12 +95,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON is any of its types
 def as_failure(error: BaseException) -> Failure | None:
     """The message for an error that a user or the machine caused; `None` for a bug of ours."""
     if isinstance(error, KeyboardInterrupt):
-        return Failure(
-            "Interrupted",
-            INTERRUPTED,
-            "interrupted",
-            do="run the same command again to go on; what is finished is kept",
-        )
+        return INTERRUPTION
     if isinstance(error, MemoryError):
         error = ResourceError(
             "out of memory",

@@ -20,7 +20,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from titrant.cli.common import INTERRUPTED, as_failure, exit_codes, show
+from titrant.cli.common import INTERRUPTION, as_failure, exit_codes, show
 
 TITRATE, LOOK, CHECK = "Titrate", "Look at data and results", "Check"
 
@@ -167,5 +167,6 @@ def main() -> None:
     """The entry point of the `titrant` script."""
     try:
         app()
-    except KeyboardInterrupt:  # before a command was reached; afterwards the group handles it
-        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt:  # before a command was reached; the group handles it after
+        show(INTERRUPTION, as_json="--json" in sys.argv)
+        sys.exit(INTERRUPTION.exit_code)

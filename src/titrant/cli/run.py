@@ -17,7 +17,8 @@ OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Run folder; the same one resumes.")
 ]
 WaitOption = Annotated[
-    bool, typer.Option("--wait", help="Wait for another process on the folder, then use its answer.")
+    bool,
+    typer.Option("--wait", help="Wait for another process on the folder, then use its answer."),
 ]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
 from titrant.dose.endpoint import (
     Interval,
@@ -106,10 +106,14 @@ def analyse(
         DataError: no reading of the base or of the top dose.
     """
     known = table.paired()
+    several = len(plan.strategies) > 1
+    splits = several and len(known.qids) >= SPLIT_FROM
+    reported = known.half(1) if splits else known
     if guess is not None:
-        guess = guess[[table.qids.index(qid) for qid in known.qids]]
-    parts = [_analyse_one(known, name, settings, plan, guess) for name in plan.strategies]
-    chosen, warnings = _choose(known, parts, settings, plan)
+        guess = guess[np.isin(table.qids, reported.qids)]
+    parts = [_analyse_one(reported, name, settings, plan, guess) for name in plan.strategies]
+    best = _choose(known.half(0) if splits else known, settings, plan)
+    chosen = next(part for part in parts if part.strategy == best)
     judgement = chosen.judgement
     return Analysis(
         verdict=judgement.verdict,
@@ -118,7 +122,7 @@ def analyse(
         strategies=tuple(parts),
         guess=None if guess is None else _share(guess, settings.confidence),
         target=None if chosen.ed is None else _target(judgement.means, settings.level),
-        warnings=tuple(warnings),
+        warnings=(_flattered(known, len(parts)),) if chosen.ed and several and not splits else (),
     )
 
 
@@ -199,30 +203,24 @@ def band(fit: Fit, confidence: float) -> tuple[BandPoint, ...]:
     return tuple(points)
 
 
-def _choose(
-    table: ReadingTable,
-    parts: list[StrategyAnalysis],
-    settings: LadderSettings,
-    plan: LadderPlan,
-) -> tuple[StrategyAnalysis, list[str]]:
-    """The strategy with the smallest end point, chosen on half of the problems where there are enough."""
-    with_end = [part for part in parts if part.ed is not None]
-    if len(parts) == 1 or not with_end:
-        return parts[0], []
-    warnings = []
-    scores = {part.strategy: part.ed.estimate for part in with_end if part.ed is not None}
-    if len(table.qids) >= SPLIT_FROM:
-        half = table.half(0)
-        for part in with_end:
-            rows = half.strategy(part.strategy, shared_dose=plan.shared_dose)
-            found = judge(rows, top=plan.top_dose, settings=settings)
-            scores[part.strategy] = end_point(found.fit, confidence=settings.confidence).estimate
-    else:
-        warnings.append(
-            f"the best of {len(parts)} strategies was chosen on the problems it is reported on: "
-            f"{len(table.qids)} problems are under {SPLIT_FROM}, so its end point flatters it"
-        )
-    return min(with_end, key=lambda part: (scores[part.strategy], part.strategy)), warnings
+def _choose(table: ReadingTable, settings: LadderSettings, plan: LadderPlan) -> str:
+    """The strategy with the smallest end point on these problems; the first where none has one."""
+    if len(plan.strategies) == 1:
+        return plan.strategies[0]
+    scores: dict[str, float] = {}
+    for name in plan.strategies:
+        part = table.strategy(name, shared_dose=plan.shared_dose)
+        found = judge(part, top=plan.top_dose, settings=settings)
+        if found.ed is not None:
+            scores[name] = found.ed.estimate
+    return min(scores, key=lambda name: (scores[name], name), default=plan.strategies[0])
+
+
+def _flattered(table: ReadingTable, n_strategies: int) -> str:
+    return (
+        f"the best of {n_strategies} strategies was chosen on the problems it is reported on: "
+        f"{len(table.qids)} problems are under {SPLIT_FROM}, so its end point flatters it"
+    )
 
 
 def what_decides(found: Judgement, settings: LadderSettings) -> str:
@@ -239,7 +237,7 @@ def what_decides(found: Judgement, settings: LadderSettings) -> str:
     distance = abs(found.gain.estimate - settings.margin)
     if distance < 1e-4:
         return "a gain this close to the margin needs another margin, not more data"
-    needed = (1.645 / distance) ** 2
+    needed = (float(norm.ppf((1 + settings.confidence) / 2)) / distance) ** 2
     if problems * needed > 0.8:
         more = int(np.ceil(means.n_problems * (problems * needed / 0.8 - 1) / 100) * 100)
         return f"about {more:,} more problems (or as many more samples of problems alike)"

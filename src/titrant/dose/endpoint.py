@@ -39,16 +39,17 @@ def weighted_quantiles(
 ) -> np.ndarray:
     """Quantiles of a weighted set on a log axis; each value stands for a cell of the given width.
 
-    Spreading a grid point over its cell keeps an interval from collapsing to nothing when one grid
-    point carries all the weight.
+    Spreading a grid point over its cell, half to each side, keeps an interval from collapsing to
+    nothing when one grid point carries all the weight. Values may lie closer than a cell or leave
+    gaps.
     """
-    order = np.argsort(log_values, kind="stable")
-    centres, mass = log_values[order], weights[order]
-    values, start = np.unique(centres, return_index=True)
-    mass = np.add.reduceat(mass, start)
-    edges = np.concatenate([[values[0] - cell / 2], values + cell / 2])
-    cumulative = np.concatenate([[0.0], np.cumsum(mass) / mass.sum()])
-    return np.interp(probabilities, cumulative, edges)
+    edges = np.concatenate([log_values - cell / 2, log_values + cell / 2])
+    slopes = np.concatenate([weights, -weights]) / (cell * weights.sum())
+    order = np.argsort(edges, kind="stable")
+    edges, density = edges[order], np.cumsum(slopes[order])
+    pieces = np.maximum(density[:-1], 0.0) * np.diff(edges)
+    cumulative = np.concatenate([[0.0], np.cumsum(pieces)])
+    return np.interp(probabilities, cumulative / cumulative[-1], edges)
 
 
 def end_point(fit: Fit, *, confidence: float, level: float | None = None) -> Interval:
@@ -76,12 +77,9 @@ def end_point(fit: Fit, *, confidence: float, level: float | None = None) -> Int
 def disagreement(fit: Fit, *, share: float = 0.1) -> float | None:
     """Largest ratio between the median end points of two shapes with `share` of the weight or more."""
     log_end = np.log(fit.end_points)
+    middle, cell = np.array([0.5]), float(np.log(fit.top) / END_POINTS)
     medians = [
-        np.exp(
-            weighted_quantiles(log_end[part], fit.curve_weights[part], np.array([0.5]), cell=1e-3)[
-                0
-            ]
-        )
+        np.exp(weighted_quantiles(log_end[part], fit.curve_weights[part], middle, cell=cell)[0])
         for part, weight in zip(fit.parts, fit.weights, strict=True)
         if weight >= share
     ]
@@ -158,7 +156,12 @@ def last_doubling(fit: Fit, *, margin: float) -> float:
 
 
 def peak_over_top(fit: Fit, doses: np.ndarray, *, margin: float) -> tuple[float, float]:
-    """Probability that some smaller dose beats the top by more than the margin, and the likeliest."""
+    """Probability that some smaller dose beats the top by more than the margin, and the likeliest.
+
+    Without smaller doses: 0 and the top itself.
+    """
+    if doses.size == 0:  # a limit ended the run before any dose between base and top was read
+        return 0.0, fit.top
     lead = fit.unit_curves(doses) - 1.0
     rises, sd = fit.gain[:, None] * lead, fit.gain_sd[:, None] * np.abs(lead)
     best = rises.argmax(axis=1)

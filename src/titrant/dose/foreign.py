@@ -32,6 +32,9 @@ ALIASES = {
 }
 REQUIRED = ("dose", "qid", "correct")
 METRICS = ("exact_match", "acc", "correct", "pass@1", "score")
+RIGHT = ("true", "1", "1.0", "c", "correct", "yes")
+WRONG = ("false", "0", "0.0", "i", "incorrect", "wrong", "no")
+NEVER_ASKED = ("", "na", "n/a", "nan", "null", "none")
 
 _DOSE = re.compile(r"(?:^|[^a-z])(?:n|dose=?)[-_]?0*(\d+)", re.IGNORECASE)
 _SEED = re.compile(r"(?:^|[^a-z])(?:s|seed=?)[-_]?0*(\d+)", re.IGNORECASE)
@@ -89,6 +92,7 @@ def _complete(frame: pl.DataFrame) -> pl.DataFrame:
         "final_answer": None,
         "n_tokens": None,
     }
+    _check_numbers(frame)
     missing = [pl.lit(value).alias(k) for k, value in defaults.items() if k not in frame.columns]
     frame = frame.with_columns(*missing, _as_claim(frame)).with_columns(
         pl.when(pl.col("dose") == 0)
@@ -103,25 +107,50 @@ def _complete(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select([pl.col(name).cast(kind, strict=False) for name, kind in SCHEMA.items()])
 
 
+def _check_numbers(frame: pl.DataFrame) -> None:
+    """Refuse rows that no arm or problem can be made of, instead of dropping them."""
+    for name in ("dose", "seed", "sample"):
+        if name not in frame.columns:
+            continue
+        value = pl.col(name).cast(pl.Float64, strict=False)
+        is_count = (value >= 0) & (value == value.floor())
+        bad = frame.filter(~is_count.fill_null(value=False))[name]
+        if len(bad):
+            raise DataError(
+                f"{len(bad):,} rows have no usable {name}",
+                expected="a whole number, 0 or more, in every row",
+                came="nothing" if bad[0] is None else repr(bad[0]),
+            )
+    if n_lost := frame["qid"].null_count():
+        raise DataError(f"{n_lost:,} rows do not say which problem was asked")
+
+
 def _as_claim(frame: pl.DataFrame) -> pl.Expr:
     kind = frame.schema["correct"]
     column = pl.col("correct")
     if kind == pl.Boolean:
         return column
     if kind == pl.String:
-        true = column.str.to_lowercase().is_in(["true", "1", "1.0", "c", "correct", "yes"])
-        return (
-            pl.when(column.is_null() | (column == "")).then(None).otherwise(true).alias("correct")
-        )
-    values = set(frame["correct"].drop_nulls().unique().to_list())
-    if not values <= {0, 1}:
-        raise DataError(
-            "'correct' must say right or wrong for each problem",
-            expected="0 or 1, true or false, empty where never asked",
-            came=f"values such as {sorted(values - {0, 1})[:3]}",
-            do="give one row per sample instead of a mean over samples",
-        )
+        column = column.str.strip_chars().str.to_lowercase()
+        right, wrong, never = (column.is_in(words) for words in (RIGHT, WRONG, NEVER_ASKED))
+        _refuse(frame.filter(~(right | wrong | never)))
+        return pl.when(right).then(True).when(wrong).then(False).alias("correct")
+    if kind.is_float():
+        column = column.fill_nan(None)
+    _refuse(frame.filter(~column.is_in([0, 1])))
     return (column > 0).alias("correct")
+
+
+def _refuse(rows: pl.DataFrame) -> None:
+    """Answer values of `correct` that are neither right nor wrong; null never gets here."""
+    if rows.is_empty():
+        return
+    raise DataError(
+        "'correct' must say right or wrong for each problem",
+        expected="0 or 1, true or false, empty where never asked",
+        came=f"values such as {rows['correct'].unique().sort().head(3).to_list()}",
+        do="give one row per sample instead of a mean over samples",
+    )
 
 
 def _sample_folder(folder: Path) -> pl.DataFrame:
@@ -134,6 +163,8 @@ def _sample_folder(folder: Path) -> pl.DataFrame:
         )
     rows = [row for path in files for row in _lm_eval_rows(path, folder)]
     rows += [row for path in logs for row in _inspect_rows(path, folder)]
+    if not rows:
+        raise DataError(f"the sample files under {folder} are empty")
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
@@ -159,7 +190,10 @@ def _lm_eval_rows(path: Path, folder: Path) -> list[dict[str, Any]]:
     dose, seed, strategy = _arm_of(path, folder)
     task = re.sub(r"_\d{4}-\d\d-\d\dT.*$", "", path.stem.removeprefix("samples_"))
     rows = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    # Split at "\n" alone: lm-eval writes other line breaks of Unicode into its lines as they are.
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not line.strip():
+            continue
         try:
             doc = json.loads(line)
         except json.JSONDecodeError as error:
@@ -176,13 +210,18 @@ def _lm_eval_rows(path: Path, folder: Path) -> list[dict[str, Any]]:
                 "dose": dose,
                 "seed": seed,
                 "strategy": strategy,
-                "benchmark": task,
+                "benchmark": _with_filter(task, doc.get("filter")),
                 "qid": str(doc.get("doc_hash") or doc.get("doc_id")),
                 "sample": int(doc.get("repeat", 0)),
-                "correct": bool(doc[metric]),
+                "correct": _as_number(doc[metric], f"{path}: line {number}"),
             }
         )
     return rows
+
+
+def _with_filter(task: str, name: str | None) -> str:
+    """One benchmark per answer filter, named as lm-eval names its metrics; each doc has a row in each."""
+    return task if name in (None, "none") else f"{task},{name}"
 
 
 def _inspect_rows(path: Path, folder: Path) -> list[dict[str, Any]]:
@@ -204,17 +243,27 @@ def _inspect_rows(path: Path, folder: Path) -> list[dict[str, Any]]:
             "benchmark": log.eval.task,
             "qid": str(sample.id),
             "sample": int(sample.epoch),
-            "correct": _inspect_correct(sample.scores),
+            "correct": _inspect_correct(sample.scores, str(path)),
         }
         for sample in log.samples or []
     ]
 
 
-def _inspect_correct(scores: dict[str, Any] | None) -> bool | None:
-    """The first score as a claim: C/I, true/false or 1/0; `None` where the sample was not scored."""
-    if not scores:
+def _inspect_correct(scores: dict[str, Any] | None, where: str) -> float | None:
+    """The first score as a number; `None` where the sample was not scored."""
+    return _as_number(next(iter(scores.values())).value, where) if scores else None
+
+
+def _as_number(value: object, where: str) -> float | None:
+    """A score as 0 or 1; other numbers pass, to be refused where the whole column is seen."""
+    if value is None:
         return None
-    value = next(iter(scores.values())).value
     if isinstance(value, str):
-        return value.upper() in ("C", "CORRECT", "TRUE", "1")
-    return bool(value)
+        return float(value.lower() in RIGHT)
+    if isinstance(value, bool | int | float):
+        return float(value)
+    raise DataError(
+        f"{where}: a score that is neither right nor wrong",
+        expected="C or I, true or false, 1 or 0",
+        came=repr(value)[:80],
+    )

@@ -16,10 +16,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import norm
 
 from titrant.arms import ArmSpec
 from titrant.dose.readings import BASE, ReadingTable
 from titrant.dose.verdict import OPEN, Judgement, judge
+from titrant.errors import ConfigError
 from titrant.records import Record
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ SWEEP_SEEDS = 5
 """Seeds per dose of the full sweep that a ladder is compared with."""
 SHARE_OF_SWEEP = 3
 """A ladder may take a third of the sweep unless the limits say otherwise."""
+FEWEST_TRACES = 2
 HOPELESS_SHARE = 0.8
 """Stop when the problems alone, with no seed noise left, make up this share of the gain's variance."""
 
@@ -78,8 +81,19 @@ def full_sweep(plan: LadderPlan) -> int:
 def make_plan(
     pool_size: int, visits: int, settings: LadderSettings, *, root: int, max_arms: int | None = None
 ) -> LadderPlan:
-    """The plan of a run whose budget visits so many rows per arm."""
+    """The plan of a run whose budget visits so many rows per arm.
+
+    Raises:
+        ConfigError: the top dose is a single trace, so that there is no smaller dose to find.
+    """
     top = min(pool_size, visits)
+    if top < FEWEST_TRACES:
+        raise ConfigError(
+            "one trace alone has no end point",
+            expected=f"{FEWEST_TRACES} traces or more in the pool and in an arm's updates",
+            came=f"a pool of {pool_size} and {visits} rows per arm",
+            do="give a larger pool, or raise recipe.updates or recipe.rows_per_update",
+        )
     doses = tuple(sorted({d for d in settings.doses or allowed_doses(top) if d <= top} | {top}))
     plan = LadderPlan(
         pool_size=pool_size,
@@ -96,19 +110,22 @@ def make_plan(
 def first_round(plan: LadderPlan, settings: LadderSettings) -> tuple[ArmSpec, ...]:
     """Base, top dose × seeds, and log-spaced single arms for each strategy."""
     arms = [ArmSpec(strategy=BASE, dose=0, seed=0, purpose="base")]
-    positions = np.arange(1, settings.first_doses + 1) / (settings.first_doses + 1)
-    inner = plan.doses[:-1]
-    chosen = sorted({round(p * len(inner)) for p in positions if inner})
+    chosen = _log_spaced(plan.doses[:-1], settings.first_doses)
     for i, strategy in enumerate(plan.strategies):
         if i == 0 or plan.shared_dose is None:
             arms += [
                 ArmSpec(strategy=strategy, dose=plan.top_dose, seed=s)
                 for s in range(settings.top_seeds)
             ]
-        arms += [
-            ArmSpec(strategy=strategy, dose=inner[min(k, len(inner) - 1)], seed=0) for k in chosen
-        ]
+        arms += [ArmSpec(strategy=strategy, dose=dose, seed=0) for dose in chosen]
     return tuple(arms)
+
+
+def _log_spaced(inner: Sequence[int], n: int) -> list[int]:
+    """`n` of the allowed doses under the top, evenly spread; all of them where there are no more."""
+    if len(inner) <= n:
+        return list(inner)
+    return [inner[round(len(inner) * k / (n + 1))] for k in range(1, n + 1)]
 
 
 def next_round(
@@ -118,14 +135,24 @@ def next_round(
     plan: LadderPlan,
     guess: np.ndarray | None = None,
 ) -> RoundDecision:
-    """What to run after the readings at hand; an empty table starts the first round."""
+    """What to run after the readings at hand; an empty table starts the first round.
+
+    Args:
+        table: all clean arms, the base included.
+        settings: level, margin, precision, confidence.
+        plan: what the ladder may do.
+        guess: whether the best constant answer is right, per problem of `table`; [problems].
+    """
     if table is None or not table.arms:
         return RoundDecision(arms=first_round(plan, settings), stop=None)
-    spent = sum(arm.dose > 0 for arm in table.arms)
+    known = table.paired()
+    if guess is not None:
+        guess = guess[np.isin(table.qids, known.qids)]
+    spent = sum(arm.dose > 0 for arm in known.arms)
     wanted: list[ArmSpec] = []
     reasons = []
     for strategy in plan.strategies:
-        part = table.strategy(strategy, shared_dose=plan.shared_dose).paired()
+        part = known.strategy(strategy, shared_dose=plan.shared_dose)
         found = judge(part, top=plan.top_dose, settings=settings, guess=guess)
         reason = why_stop(found, settings)
         reasons.append(reason)
@@ -158,7 +185,7 @@ def _problems_limit(found: Judgement, settings: LadderSettings) -> bool:
     c = found.means.problem_cov
     problems = c[0, 0] + c[-1, -1] - 2 * c[0, -1]
     seeds = found.fit.dispersion * found.means.seed_weight[-1]
-    half = 1.645 * np.sqrt(max(problems, 0.0))
+    half = float(norm.ppf((1 + settings.confidence) / 2)) * np.sqrt(max(problems, 0.0))
     crosses = found.gain.estimate - half < settings.margin < found.gain.estimate + half
     return bool(crosses and problems > HOPELESS_SHARE * (problems + seeds))
 

@@ -162,7 +162,7 @@ def _ratio(
     return rows[0] / rows[1]
 
 
-def end_point_of(grid_: Grid, level: float, *, steps: int = 400) -> np.ndarray:
+def end_point_of(grid_: Grid, level: float, *, steps: int = 1100) -> np.ndarray:
     """The smallest dose with h ≥ `level` for every curve of a grid, at any level; [curves].
 
     Read off a fine log-dose axis (1 % apart or finer for pools up to 50,000).

@@ -4,7 +4,8 @@ In this order:
 
 1. The gain Δ of the top dose. Its lower bound under the margin: no end point exists. *hurts*: the
    upper bound is under 0 and the estimate under −margin. *no response*: the upper bound is under the
-   margin. Else *undecided*.
+   margin. Else *undecided*. Only (3) may stand in place of the latter two: a response can rise and be
+   back at the base by the top.
 2. *no response (guessing)*: the top's accuracy stays, with its upper bound, within the margin of the
    best constant answer learned from the pool.
 3. *a smaller dose beats the pool*: the fitted curves say so with the confidence of one tail, and on
@@ -102,8 +103,10 @@ def _decide(
 ) -> Judgement:
     margin, sure = settings.margin, (1 + settings.confidence) / 2
     beats = found.peak >= sure and beats_top(table, found.means.doses, settings)
-    if found.gain.low < margin and not beats:
-        return _with(found, *_without_gain(found.gain, margin))
+    if found.gain.low < margin:
+        without = _without_gain(found.gain, margin)
+        if without[0] == "hurts" or not beats:
+            return _with(found, *without)
     if guess is not None and _is_guessing(table, found, guess, settings):
         return _with(found, "no response (guessing)", "as good as one constant answer")
     ed = end_point(found.fit, confidence=settings.confidence) if found.gain.low >= margin else None

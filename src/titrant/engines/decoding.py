@@ -1,8 +1,8 @@
 """Decoding of one batch: left padding, a KV cache, and rows that leave when they have finished.
 
 Why not `model.generate`: it keeps finished rows until the last one ends and keeps the logits of all
-positions if any are wanted. On a batch of mixed lengths this loop is 4 to 6 times as fast on a CPU
-(`benchmarks/` has the command), with the same greedy tokens.
+positions if any are wanted. On a batch of mixed lengths this loop is 3 to 5 times as fast on a CPU
+(`python benchmarks/decoding.py`), with the same greedy tokens.
 
 A sampled row draws by inverting the cumulative distribution at its own stream of uniform numbers,
 which is a hash of the request. So its draw does not depend on the rows beside it, up to rounding of

@@ -187,10 +187,13 @@ def value_limits(values: Iterable[float]) -> tuple[float, float]:
     room = max(high - low, 0.10)
     middle = (low + high) / 2
     low, high = middle - 0.56 * room, middle + 0.56 * room
-    floor = -0.03 * room
-    if low < floor and min(known) >= 0:
+    floor = -0.03 * room if min(known) >= 0 else -math.inf
+    ceiling = max(1.0, *known) + 0.04 * room
+    if low < floor:
         low, high = floor, high + (floor - low)
-    return low, min(high, max(1.0, *known) + 0.04 * room)
+    if high > ceiling:
+        low, high = max(floor, low - (high - ceiling)), ceiling
+    return low, high
 
 
 def draw_levels(ax: Axes, levels: Sequence[Level], layout: Layout) -> None:
@@ -254,6 +257,8 @@ def draw_strip(ax: Axes, bars: Sequence[Bar], *, axis: DoseAxis, layout: Layout)
             color=ink,
             fontsize=layout.font,
             clip_on=False,
+            bbox={"facecolor": INK["paper"], "edgecolor": "none", "pad": 1.5},
+            zorder=7,
         )
         _draw_bar(ax, bar, y=y, ink=ink, axis=axis, layout=layout)
     if bars and bars[0].end.estimate is not None:

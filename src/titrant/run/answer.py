@@ -7,7 +7,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 import numpy as np
-from statsmodels.stats.proportion import proportion_confint
+from scipy.stats import binomtest
 
 from titrant.dose.ladder import full_sweep
 from titrant.report import typeset
@@ -141,13 +141,14 @@ def _estimate(
 def _base(table: ReadingTable, confidence: float) -> Estimate:
     """The base alone: Wilson's interval over problems, each counted once."""
     scores = table.score[0][~np.isnan(table.score[0])]
-    low, high = proportion_confint(scores.sum(), len(scores), alpha=1 - confidence, method="wilson")
+    right, n = round(float(scores.sum())), len(scores)
+    found = binomtest(right, n).proportion_ci(confidence_level=confidence, method="wilson")
     return Estimate(
         estimate=float(scores.mean()),
-        low=float(low),
-        high=float(high),
+        low=found.low,
+        high=found.high,
         level=confidence,
-        n=len(scores),
+        n=n,
         seeds=1,
     )
 

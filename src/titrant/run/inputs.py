@@ -19,7 +19,7 @@ from titrant.errors import DataError
 from titrant.records import Record
 from titrant.run.files import write_table
 from titrant.traces.assess import assess
-from titrant.traces.read import distinct_traces, read_benchmark, read_pool
+from titrant.traces.read import read_benchmark, read_pool
 from titrant.traces.record import Problem, Verdict, content_hash
 from titrant.traces.table import load_problems, write_problems, write_traces
 from titrant.traces.verify import Verifier
@@ -174,7 +174,10 @@ def clean(
     """
     asked = {problem.qid for named in benchmarks for problem in named.problems}
     apart = [trace for trace in traces if trace.qid not in asked]
-    unique = distinct_traces(apart)
+    first_of: dict[str, Trace] = {}
+    for trace in apart:
+        first_of.setdefault(trace.uid, trace)
+    unique = list(first_of.values())
     kept, words = unique, []
     if len(apart) < len(traces):
         questions = len({trace.qid for trace in traces} & asked)
@@ -184,7 +187,7 @@ def clean(
         )
     if len(unique) < len(apart):
         words.append(f"{len(apart) - len(unique):,} exact duplicates are left out of the pool")
-    if all(trace.gold is None for trace in unique):
+    if unique and all(trace.gold is None for trace in unique):
         words.append(
             "the pool has no gold answers: its verdicts are unknown and the learning-rate pilot "
             "cannot be read"
@@ -218,14 +221,14 @@ def freeze_problems(path: Path, benchmarks: Sequence[Named]) -> None:
     problems = [problem for named in benchmarks for problem in named.problems]
     names = [named.name for named in benchmarks for _ in named.problems]
     write_problems(path, problems)
-    table = pq.read_table(path, partitioning=None)
+    table = pq.ParquetFile(path).read()
     write_table(path, table.append_column("benchmark", pa.array(names)))
 
 
 def load_benchmarks(folder: RunFolder) -> dict[str, list[Problem]]:
     """The frozen benchmarks by name, in the order of the config."""
     problems = load_problems(folder.benchmark)
-    names = pq.read_table(folder.benchmark, columns=["benchmark"], partitioning=None)["benchmark"]
+    names = pq.ParquetFile(folder.benchmark).read(columns=["benchmark"])["benchmark"]
     found: dict[str, list[Problem]] = {}
     for name, problem in zip(names.to_pylist(), problems, strict=True):
         found.setdefault(name, []).append(problem)

@@ -22,10 +22,10 @@ from titrant.lazy import load
 from titrant.records import Record
 from titrant.run.files import write_table
 from titrant.run.inputs import FEWEST_TRACES, hash_of
+from titrant.select.shots import choose_shots
 from titrant.settings import Config
 from titrant.traces.table import load_traces, write_traces
 from titrant.train.job import ArmJob
-from titrant.select.shots import choose_shots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -207,5 +207,5 @@ def prepared_pool(folder: RunFolder, prepared: Prepared) -> list[Trace]:
 
 
 def _read_counts(path: Path) -> dict[str, int]:
-    table = pq.read_table(path, columns=["uid", "n_tokens"], partitioning=None)
+    table = pq.ParquetFile(path).read(columns=["uid", "n_tokens"])
     return dict(zip(table["uid"].to_pylist(), table["n_tokens"].to_pylist(), strict=True))

@@ -9,6 +9,7 @@ written down before they are acted on, and everything after the last arm is comp
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,7 @@ from titrant.run.watch import Silent
 from titrant.train.job import ArmJob
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from titrant.arms import ArmSpec
@@ -88,6 +90,27 @@ def titrate(
     Raises:
         TitrantError: see `titrant.errors`; the folder can be resumed after each.
     """
+    entries = entries or Entries()
+    with opened(config, out, watcher=watcher, entries=entries, wait=wait) as session:
+        if session.folder.answer.exists() and session.folder.report.exists():
+            return read_record(session.folder.answer, Answer)
+        return _stages(session, entries)
+
+
+@contextmanager
+def opened(
+    config: Config,
+    out: Path,
+    *,
+    watcher: Watcher | None = None,
+    entries: Entries | None = None,
+    wait: bool = False,
+) -> Iterator[Session]:
+    """Hold a run folder, with its journal made to agree with it and workers ready to start.
+
+    Raises:
+        TitrantError: the folder is busy, damaged, or belongs to another config.
+    """
     watcher, entries = watcher or Silent(), entries or Entries()
     folder = make_folder(out)
     with hold(folder, wait=wait, on_wait=watcher.note):
@@ -97,13 +120,11 @@ def titrate(
             watcher.warn(note)
         with journal:
             take_up(folder, journal, config)
-            if folder.answer.exists() and folder.report.exists():
-                return read_record(folder.answer, Answer)
             with _executor(folder, config, entries, watcher) as executor:
                 session = Session(folder, config, journal, executor, watcher)
                 journal.begin_session(session.owner)
                 begin_manifest(folder, config)
-                return _stages(session, entries)
+                yield session
 
 
 def _executor(
@@ -122,11 +143,11 @@ def _executor(
 
 
 def _stages(session: Session, entries: Entries) -> Answer:
-    inputs, prepared = _read_inputs(session, entries)
+    inputs, prepared = read_inputs(session, entries)
     pool = prepared_pool(session.folder, prepared)
     rows = visits(session.config.recipe, len(pool))
     plan = make_plan(len(pool), rows, session.config.ladder, root=session.config.seed)
-    zero, pilot = _preliminary(session, inputs, prepared, pool=pool, plan=plan)
+    zero, pilot = preliminary(session, inputs, prepared, pool=pool, plan=plan)
     benchmarks = load_benchmarks(session.folder)
     names = tuple(benchmarks)
     ladder = Ladder(
@@ -141,13 +162,13 @@ def _stages(session: Session, entries: Entries) -> Answer:
     return finish(session, ladder, last, inputs=inputs, prepared=prepared)
 
 
-def _read_inputs(session: Session, entries: Entries) -> tuple[Inputs, Prepared]:
+def read_inputs(session: Session, entries: Entries | None = None) -> tuple[Inputs, Prepared]:
     """Pool and benchmarks, then base and rows; pins the base's revision in the config."""
     folder, given = session.folder, session.config
     inputs = session.stage("inputs", Inputs, lambda: gather(given, folder, session.watcher))
     job = PrepareJob(run_dir=folder.root, config=with_names(given, inputs))
     prepared = session.stage(
-        "prepared", Prepared, lambda: session.executor.call(entries.prepare, job)
+        "prepared", Prepared, lambda: session.executor.call((entries or Entries()).prepare, job)
     )
     session.config = pinned(job.config, prepared)
     if given.base.revision != prepared.revision:
@@ -184,7 +205,7 @@ def pinned(config: Config, prepared: Prepared) -> Config:
     return config.model_copy(update={"base": base})
 
 
-def _preliminary(
+def preliminary(
     session: Session,
     inputs: Inputs,
     prepared: Prepared,

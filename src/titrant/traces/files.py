@@ -16,10 +16,9 @@ This module knows nothing of schemas: a row is what the file has.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -30,7 +29,12 @@ from titrant.errors import ConfigError, DataError
 from titrant.traces.formats.hub import is_saved_dataset, open_hub, open_saved
 from titrant.traces.formats.lines import COMPRESSIONS, json_lines, unpacked
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
 BATCH_ROWS = 1024
+WHOLE_BYTES = 2 * 2**30
+"""JSON and CSV are read whole, and no more than this."""
 SPLITS = {"train", "test", "validation", "valid", "val", "dev", "eval"}
 KINDS = ".jsonl, .json, .parquet, .csv (also .gz, .zst), a folder of them, or a hub id owner/name"
 
@@ -76,7 +80,10 @@ def open_rows(
     if place.is_dir():
         if is_saved_dataset(place):
             return RowSource(path, "datasets, saved to disk", open_saved(place, split))
-        return _open_folder(place, split)
+        if config is None:
+            return _open_folder(place, split)
+        rows = open_hub(path, split=split, config=config, revision=None, is_part=False)
+        return RowSource(path, f"folder, configuration {config}, split {split}", rows)
     if _HUB_ID.fullmatch(path) and not _kind(place) and not place.parent.is_dir():
         rows = open_hub(path, split=split, config=config, revision=revision, is_part=bool(limit))
         return RowSource(path, f"hub data set, split {split}", rows)
@@ -133,9 +140,20 @@ def _is_data(file: Path, root: Path) -> bool:
     return file.is_file() and _kind(file) is not None and not is_hidden and not is_about
 
 
-def _json_rows(path: Path) -> Iterator[Any]:
+def _content(path: Path) -> bytes:
     with unpacked(path) as stream:
-        content = stream.read()
+        content = stream.read(WHOLE_BYTES + 1)
+    if len(content) > WHOLE_BYTES:
+        raise DataError(
+            f"{path} is too large to be read whole",
+            expected=f"at most {WHOLE_BYTES // 2**30} GiB of {path.suffixes[0]}",
+            do="convert it to JSON lines (.jsonl) or Parquet, which are read piece by piece",
+        )
+    return content
+
+
+def _json_rows(path: Path) -> Iterator[Any]:
+    content = _content(path)
     try:
         value = from_json(content.removeprefix(b"\xef\xbb\xbf"))
     except ValueError as error:
@@ -200,8 +218,7 @@ def _parquet_rows(path: Path) -> Iterator[Any]:
 
 
 def _csv_rows(path: Path) -> Iterator[Any]:
-    with unpacked(path) as stream:
-        content = stream.read()
+    content = _content(path)
     separator = "\t" if ".tsv" in path.suffixes else ","
     try:
         table = pl.read_csv(content, separator=separator, infer_schema=False)

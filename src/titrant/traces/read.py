@@ -190,6 +190,12 @@ def distinct_traces(traces: Iterable[Trace]) -> list[Trace]:
     return list({trace.uid: trace for trace in reversed(list(traces))}.values())[::-1]
 
 
+def row_of(trace: Trace, position: int) -> int:
+    """The row of the file that a trace was read from; its position in the pool if unknown."""
+    row = trace.meta.get("row")
+    return row if isinstance(row, int) else position
+
+
 def benchmark_name(path: str) -> str:
     """A short name for tables: the file's, with its folder's where the file is named "test"."""
     place = Path(path)
@@ -247,9 +253,7 @@ class _Reading:
     def remark(self, words: str) -> None:
         self.notes[words] = self.notes.get(words, 0) + 1
 
-    def report(
-        self, *, used: int, questions: int, with_gold: int, notes: list[str]
-    ) -> ReadReport:
+    def report(self, *, used: int, questions: int, with_gold: int, notes: list[str]) -> ReadReport:
         return ReadReport(
             path=self.source.path,
             format=self.source.format,
@@ -270,9 +274,7 @@ class _Reading:
         )
 
 
-def _begin(
-    source: RowSource, overrides: Mapping[str, str], progress: Progress | None
-) -> _Reading:
+def _begin(source: RowSource, overrides: Mapping[str, str], progress: Progress | None) -> _Reading:
     """Look at the first rows, recognise the schema, and put the rows back."""
     first = list(islice(source.rows, SAMPLE_ROWS))
     if not first:

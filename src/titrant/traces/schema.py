@@ -102,7 +102,8 @@ def _cells(rows: Sequence[Any]) -> dict[str, list[Any]]:
 
 def _columns(schema: Schema, cells: Cells, overrides: Mapping[str, str]) -> Columns | None:
     """Our field → their column, or `None` where the file is not in this schema."""
-    wants = {**schema.may, **schema.signs, **schema.needs}
+    wants = {**schema.needs, **schema.signs}
+    wants |= {field: want for field, want in schema.may.items() if field not in wants}
     if not set(overrides) <= set(wants):
         return None
     choice = _choice(schema, overrides)
@@ -132,7 +133,9 @@ def _choice(schema: Schema, overrides: Mapping[str, str]) -> int | None:
 
 def _find(want: Want, names: Sequence[str], cells: Cells) -> str | None:
     """The first of the names that is a column with cells of the wanted kind; case is no matter."""
-    by_name = {column.lower(): column for column in reversed(cells)}
+    if not want.columns:
+        names = list(cells)
+    by_name = {column.lower(): column for column in reversed(list(cells))}
     holds = HOLDS[want.kind]
     for name in names:
         column = name if name in cells else by_name.get(name.lower())
@@ -147,6 +150,10 @@ def _find(want: Want, names: Sequence[str], cells: Cells) -> str | None:
 def _recognised(schema: Schema, columns: Columns, cells: Cells) -> Recognised:
     told_by = [columns[field] for field in (*schema.needs, *schema.signs)]
     used = {*columns.values(), *schema.keep}
+    if schema.reads_all is not None:
+        used |= {
+            name for name, values in cells.items() if any(map(HOLDS[schema.reads_all], values))
+        }
     ignored = tuple(column for column in cells if column not in used)
     why = f"has {_and(list(dict.fromkeys(told_by)))}"
     return Recognised(schema, columns, ignored, why)
@@ -166,13 +173,13 @@ def _check_overrides(overrides: Mapping[str, str], cells: Cells) -> None:
             )
         if column not in cells:
             raise ConfigError(
-                f"columns: the file has no column '{column}'", came=column, do=nearest(column, cells)
+                f"columns: the file has no column '{column}'",
+                came=column,
+                do=nearest(column, cells),
             )
 
 
-def _unknown(
-    cells: Cells, overrides: Mapping[str, str], path: str
-) -> ConfigError | DataError:
+def _unknown(cells: Cells, overrides: Mapping[str, str], path: str) -> ConfigError | DataError:
     if overrides:
         chosen = ", ".join(f"{field}={column}" for field, column in overrides.items())
         return ConfigError(

@@ -13,6 +13,7 @@ Left out: cutting by meaning, which needs a model.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from titrant.traces.record import Step
@@ -29,15 +30,20 @@ _ITEM = r"[ \t]{0,3}(?:\d{1,3}[.)][ \t]|\#{1,6}[ \t]|(?:\*\*)?Step[ \t]\d)"
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*+\r?\n)+")
 _PARAGRAPH = re.compile(rf"\n(?:(?:[ \t]*+\r?\n)+|(?={_ITEM}))")
 _LINE = re.compile(r"\n")
-_SENTENCE = re.compile(r"""[.!?]["'”’)\]*]{0,3}\s++(?![a-z])|[。！？]""")
+_SENTENCE = re.compile(r"""(?<=[\w)\]}$%"'”’])[.!?]{1,4}["'”’)\]*]{0,3}\s++(?![a-z])|[。！？]""")
 _OPENER = re.compile(
     r"```|\$\$|(?<!\\)\\(?:\[|begin\{((?:align|equation|gather|multline|array|tabular|cases)\*?)\})"
 )
+_MAKE_STEP = partial(tuple.__new__, Step)
+"""`Step(*values)` at a third of its time; a pool has millions of steps."""
 _NUMBER = re.compile(r"[(\[*]*\d{1,3}")
-ABBREVIATIONS = frozenset(
-    "al approx cf ch dr e.g eg eq eqs etc ex fig figs i.e ie ineq jr lem mr mrs ms no nos p pp prof "
-    "prop ref resp sec st thm viz vol vs".split()
-)
+# fmt: off
+ABBREVIATIONS = frozenset((
+    "al", "approx", "cf", "ch", "dr", "e.g", "eg", "eq", "eqs", "etc", "ex", "fig", "figs",
+    "i.e", "ie", "ineq", "jr", "lem", "mr", "mrs", "ms", "no", "nos", "p", "pp", "prof", "prop",
+    "ref", "resp", "sec", "st", "thm", "viz", "vol", "vs",
+))
+# fmt: on
 """A full stop after one of these ends no sentence."""
 
 
@@ -56,21 +62,27 @@ def pack_steps(body: str, cuts: Iterable[int]) -> tuple[Step, ...]:
 
     A piece of white space alone is no step: it joins its neighbour.
     """
+    ends = list(cuts)
+    if not ends or ends[-1] != len(body):
+        ends.append(len(body))
+    starts = [0, *ends[:-1]]
+    texts = [body[start:end] for start, end in zip(starts, ends, strict=True)]
+    if "" in texts or any(map(str.isspace, texts)):
+        return _joined(body, zip(texts, ends, strict=True))
+    return tuple(map(_MAKE_STEP, zip(texts, starts, ends, strict=True)))
+
+
+def _joined(body: str, pieces: Iterable[tuple[str, int]]) -> tuple[Step, ...]:
+    """Steps of pieces of which some are blank: those join the next one, the last the one before."""
     steps: list[Step] = []
-    start = blank_to = 0
-    make = tuple.__new__  # a third of the time of Step(...)
-    for cut in cuts:
-        text = body[blank_to:cut]
+    start = 0
+    for text, end in pieces:
         if text and not text.isspace():
-            steps.append(make(Step, (body[start:cut] if start < blank_to else text, start, cut)))
-            start = cut
-        blank_to = cut
-    rest = body[start:]
-    if not rest:
-        return tuple(steps)
-    if steps and rest.isspace():
-        start = steps.pop().start
-    steps.append(Step(body[start:], start, len(body)))
+            steps.append(Step(body[start:end], start, end))
+            start = end
+    if start < len(body):
+        start = steps.pop().start if steps else 0
+        steps.append(Step(body[start:], start, len(body)))
     return tuple(steps)
 
 
@@ -94,14 +106,15 @@ def _cuts(body: str) -> Iterable[int]:
 
 def _has_paragraphs(body: str, blocks: list[tuple[int, int]]) -> bool:
     """Whether a blank line parts two pieces of text, outside the blocks."""
-    last = len(body.rstrip())
-    blank_lines = _outside(_BLANK_LINES.finditer(body), blocks)
-    return any(m.end() < last and not body[: m.start()].isspace() for m in blank_lines if m.start())
+    text = body.strip()
+    first = body.find(text)
+    blank_lines = _outside(_BLANK_LINES.finditer(body, first, first + len(text)), blocks)
+    return next(iter(blank_lines), None) is not None
 
 
 def _sentence_ends(body: str) -> Iterator[int]:
     for match in _outside(_SENTENCE.finditer(body), _blocks(body)):
-        if match[0][0] != "." or not _is_abbreviated(body, match.start()):
+        if match[0].rstrip() != "." or not _is_abbreviated(body, match.start()):
             yield match.end()
 
 

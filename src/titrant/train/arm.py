@@ -152,7 +152,7 @@ def match_updates(job: ArmJob, context: ArmContext, rows: list[Row]) -> RecipeSe
     recipe = job.config.recipe
     if recipe.match != "tokens":
         return recipe
-    budget = context.mean_loss_tokens() * recipe.updates * recipe.rows_per_update
+    budget = context.mean_loss_tokens * recipe.updates * recipe.rows_per_update
     plan = plan_updates(
         recipe,
         [len(row.input_ids) for row in rows],

@@ -10,7 +10,7 @@ import copy
 import gc
 from collections import OrderedDict
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
@@ -57,6 +57,8 @@ class ArmContext:
         shots = choose_shots(list(self.pool.values()), config)
         self.builder = PromptBuilder(self.tokenizer, config.prompt, shots=shots)
         self._rows: OrderedDict[str, Row] = OrderedDict()
+        self._n_tokens = 0
+        self._has_examined = False
         self._asks: dict[str, list[Ask]] = {}
 
     def fresh_base(self) -> LoadedBase:
@@ -90,32 +92,39 @@ class ArmContext:
     def rows(self, traces: Sequence[Trace]) -> list[Row]:
         """The rows of traces, examined by the template doctor once in this process.
 
+        Traces that are too long have none under `recipe.long_rows: drop`.
+
         Raises:
-            TrainError: the doctor refuses a row.
+            TrainError: the doctor refuses a row or a benchmark's question.
         """
         new = [trace for trace in traces if trace.uid not in self._rows]
         if new:
             report = examine(
                 new,
-                [ask.problem.question for ask in self.asks("ladder")],
+                () if self._has_examined else [a.problem.question for a in self.asks("ladder")],
                 builder=self.builder,
                 tokenizer=self.tokenizer,
                 recipe=self.config.recipe,
                 context_tokens=self.context_tokens,
                 stop_ids=self.stop_ids,
             )
-            self._rows |= {row.uid: row for row in report.rows}
+            self._has_examined = True
+            self._keep(report.rows)
         rows = [self._rows[trace.uid] for trace in traces if trace.uid in self._rows]
         self._forget()
         return rows
 
+    def _keep(self, rows: Sequence[Row]) -> None:
+        self._rows |= {row.uid: row for row in rows}
+        self._n_tokens += sum(len(row.input_ids) for row in rows)
+
     def _forget(self) -> None:
         """Drop the rows examined first while there are too many tokens."""
-        n_tokens = sum(len(row.input_ids) for row in self._rows.values())
-        while n_tokens > KEPT_TOKENS:
+        while self._n_tokens > KEPT_TOKENS:
             _, row = self._rows.popitem(last=False)
-            n_tokens -= len(row.input_ids)
+            self._n_tokens -= len(row.input_ids)
 
+    @cached_property
     def mean_loss_tokens(self) -> float:
         """Loss tokens per trace of the whole pool: what equal-token recipes are measured in."""
         traces = list(self.pool.values())

@@ -130,7 +130,7 @@ def diagnose(
     _note(faults, _not_rendered_once(rows, traces, practice))
     kept = [row for row in rows if not (practice.drops_long and _is_long(row, practice))]
     _note(faults, _row_faults(kept, traces, practice))
-    _note(faults, _length_faults(rows, kept, traces, practice))
+    _note(faults, _length_faults(kept, traces, practice))
     checks = tuple(
         Check(name, name not in faults, faults[name].reason if name in faults else detail)
         for name, detail in _details(kept, len(rows) - len(kept), practice).items()
@@ -221,13 +221,13 @@ def _row_faults(
 
 
 def _length_faults(
-    rows: Sequence[Row], kept: Sequence[Row], traces: Sequence[Trace], practice: Practice
+    rows: Sequence[Row], traces: Sequence[Trace], practice: Practice
 ) -> Iterator[Fault]:
     question_of = {trace.uid: trace.question for trace in traces}
-    long = [row for row in (kept or rows) if _is_long(row, practice)]
-    for row in long:
-        reason = f"{len(row.input_ids)} tokens, over the limit of {practice.limit}"
-        yield Fault("row length", row.uid, question_of.get(row.uid, ""), reason)
+    for row in rows:
+        if _is_long(row, practice):
+            reason = f"{len(row.input_ids)} tokens, over the limit of {practice.limit}"
+            yield Fault("row length", row.uid, question_of.get(row.uid, ""), reason)
 
 
 def _is_long(row: Row, practice: Practice) -> bool:

@@ -72,7 +72,12 @@ def plan_updates(
         ConfigError: rows per device do not divide rows per update.
     """
     if not lengths:
-        raise TrainError("an arm without rows cannot be trained", do="train a dose of at least 1")
+        raise TrainError(
+            "an arm without rows cannot be trained",
+            expected="one row at least",
+            came="a dose of 0, or traces that are all longer than the limit and were dropped",
+            do="raise recipe.max_tokens",
+        )
     n_rows, per_update = len(lengths), recipe.rows_per_update
     rng = derive_rng(seed, "passes")
     if recipe.match == "updates":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 import torch
 from peft import PeftModel
@@ -72,5 +72,9 @@ def settle(
 
 def merged_copy(folder: Path, fresh: LoadedBase) -> PreTrainedModel:
     """The base with an adapter merged into it, to be kept as a whole model."""
-    model = PeftModel.from_pretrained(fresh.model, str(folder))
-    return cast("PreTrainedModel", model.merge_and_unload())
+    model = with_adapter(fresh, folder).model
+    return cast("PreTrainedModel", model.merge_and_unload()) if _is_wrapped(model) else model
+
+
+def _is_wrapped(model: object) -> TypeGuard[PeftModel]:
+    return isinstance(model, PeftModel)

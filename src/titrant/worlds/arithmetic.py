@@ -3,12 +3,16 @@
 A question is `47+3*5-2=`; it is read from left to right, without precedence, and every result is
 taken mod 100: ((47+3)*5-2) mod 100 = 48. The start is 0..99 and each operand 2..9, so there are
 100·24ⁿ chains of n operations: 57,600 of two. Difficulty is the number of operations. The oracle
-writes one line per operation: the chain with its first operation done, `50*5-2`, `50-2`, `48`. The
-best constant answer earns about 1–3 %.
+writes one line per operation, with its result and what is left to do:
 
-Difference from the sketch in the literature of toy worlds, which writes `47+3=50`: there the next
-operation must be found by counting; a reduced chain holds all that is still to do, so a model of half
-a million parameters learns it in minutes.
+    47+3=50 *5-2
+    50*5=50 -2
+    50-2=48
+
+The best constant answer, 0, earns 1.8–2.0 %.
+
+Difference from the usual sketch of such worlds, which leaves out what is left: there the next operation
+must be found by counting, which a model of half a million parameters did not learn in our time limit.
 
 Split: the SHA-256 of the canonical chain falls into a share of the hash space; drawing repeats under
 the same labels until the hash lands in the wanted share. Labelled seed streams alone would collide,
@@ -42,30 +46,25 @@ SHARES = {Split.PRETRAIN: (0.0, 0.7), Split.POOL: (0.7, 0.85), Split.TEST: (0.85
 _QUESTION = re.compile(r"(\d{1,2})((?:[+*-][2-9])+)=")
 _OPERATION = re.compile(r"([+*-])(\d)")
 _ANSWER = re.compile(r"(?:#### )?(\d{1,4})")
-_STEP = re.compile(r"^(?:so |check )?(\d{1,2})((?:[+*-]\d)*)=?$", re.MULTILINE)
+_STEP = re.compile(
+    r"^(?:so |check )?(\d{1,2})([+*-])(\d)=(\d{1,2})(?: ((?:[+*-]\d)+))?$", re.MULTILINE
+)
+
+
+Operations = tuple[tuple[str, int], ...]
+"""Operators with their operands, in the order in which they are done."""
 
 
 class Chain(NamedTuple):
     """A parsed question."""
 
     start: int
-    operations: tuple[tuple[str, int], ...]
+    operations: Operations
 
     @property
     def text(self) -> str:
         """The canonical form, which is the question itself."""
-        return f"{self.reduced}="
-
-    @property
-    def reduced(self) -> str:
-        """The chain without its equals sign: what a step of reasoning states."""
-        return f"{self.start}{''.join(f'{op}{n}' for op, n in self.operations)}"
-
-    @property
-    def steps(self) -> list[Chain]:
-        """The chain after each operation; the last has none left."""
-        rest = [self.operations[i:] for i in range(1, len(self.operations) + 1)]
-        return [Chain(v, ops) for v, ops in zip(self.values[1:], rest, strict=True)]
+        return f"{self.start}{write(self.operations)}="
 
     @property
     def values(self) -> list[int]:
@@ -74,6 +73,43 @@ class Chain(NamedTuple):
         for operator, operand in self.operations:
             values.append(apply(values[-1], operator, operand))
         return values
+
+    @property
+    def rest(self) -> Chain:
+        """The chain with its first operation done; itself where none is left."""
+        if not self.operations:
+            return self
+        return Chain(apply(self.start, *self.operations[0]), self.operations[1:])
+
+    @property
+    def claims(self) -> list[Claim]:
+        """What a right chain of reasoning states, one claim per operation."""
+        values = self.values
+        return [
+            Claim(values[i], *self.operations[i], values[i + 1], self.operations[i + 1 :])
+            for i in range(len(self.operations))
+        ]
+
+
+class Claim(NamedTuple):
+    """One step: the operation done, its result, and the operations left."""
+
+    before: int
+    operator: str
+    operand: int
+    after: int
+    left: Operations
+
+    @property
+    def text(self) -> str:
+        """The line that states it."""
+        done = f"{self.before}{self.operator}{self.operand}={self.after}"
+        return f"{done} {write(self.left)}" if self.left else done
+
+
+def write(operations: Operations) -> str:
+    """Operations as text, without blanks."""
+    return "".join(f"{operator}{operand}" for operator, operand in operations)
 
 
 def apply(value: int, operator: str, operand: int) -> int:
@@ -116,7 +152,7 @@ class Arithmetic:
     name = "arithmetic"
     version = 1
     presets = tuple(PRESETS)
-    guess_rate = 0.03
+    guess_rate = 0.02
 
     def problem(self, preset: str, split: Split, index: int) -> Problem:
         """Instance `index`: its number of operations is uniform over the preset's range."""
@@ -139,8 +175,8 @@ class Arithmetic:
         )
 
     def oracle(self, question: str) -> str:
-        """One line per operation: what is left of the chain."""
-        return "\n".join(step.reduced for step in parse(question).steps)
+        """One line per operation; see the module docstring."""
+        return "\n".join(claim.text for claim in parse(question).claims)
 
     def verify(self, question: str, answer_text: str) -> Verdict:
         """Exact: `#### n` or a bare integer and nothing else, equal to the last running value."""
@@ -150,32 +186,42 @@ class Arithmetic:
         return Verdict.CORRECT if int(answer[1]) == parse(question).values[-1] else Verdict.WRONG
 
     def validate(self, question: str, thinking: str) -> list[StepCheck]:
-        """Check each line that states a chain against the line before; remarks are passed over.
+        """Check each line that makes a claim against what the trace said last; remarks are passed over.
 
-        A step is judged from what the trace itself said last, so a fault is charged once. A line that
-        states the last chain again is valid and does not advance.
+        A fault is charged once: the next step may go on from the faulty claim, or from what that claim
+        should have said. A line that repeats the last claim is valid and does not advance.
         """
-        last, checks = parse(question), []
-        for value, tail in _STEP.findall(thinking):
-            claim = Chain(int(value), tuple((op, int(n)) for op, n in _OPERATION.findall(tail)))
-            kind = "ok" if claim == last else _fault(claim, last)
+        state = due = parse(question)
+        last, checks = None, []
+        for claim in map(_read_claim, _STEP.findall(thinking)):
+            kind = "ok"
+            if claim != last:
+                kind = _fault(claim, state)
+                if state != due and _fault(claim, due) == "ok":
+                    state, kind = due, "ok"
+                due = state.rest
+                state, last = Chain(claim.after, claim.left), claim
             checks.append(StepCheck(len(checks), is_valid=kind == "ok", kind=kind))
-            last = claim
         return checks
 
 
-def _fault(claim: Chain, last: Chain) -> str:
-    """What is wrong with `claim` as the step after `last`; `ok` if nothing."""
-    if len(claim.operations) != len(last.operations) - 1:
+def _read_claim(groups: tuple[str, ...]) -> Claim:
+    before, operator, operand, after, left = groups
+    pairs = tuple((op, int(n)) for op, n in _OPERATION.findall(left))
+    return Claim(int(before), operator, int(operand), int(after), pairs)
+
+
+def _fault(claim: Claim, state: Chain) -> str:
+    """What is wrong with a claim made in a state; `ok` if nothing."""
+    if len(claim.left) != len(state.operations) - 1 or claim.before != state.start:
         return "order"
-    for (operator, operand), (expected, number) in zip(
-        claim.operations, last.operations[1:], strict=True
-    ):
+    stated = ((claim.operator, claim.operand), *claim.left)
+    for (operator, operand), (expected, number) in zip(stated, state.operations, strict=True):
         if operator != expected:
             return "operator"
         if operand != number:
             return "operand"
-    return "ok" if claim.start == last.values[1] else "slip"
+    return "ok" if claim.after == apply(claim.before, claim.operator, claim.operand) else "slip"
 
 
 ARITHMETIC = Arithmetic()

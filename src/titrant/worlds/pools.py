@@ -56,20 +56,25 @@ def arithmetic_pool(seed: int) -> Iterator[Trace]:
 
 def _traces_of(problem: Problem, rng: np.random.Generator) -> Iterator[Trace]:
     uids: set[str] = set()
-    earlier: list[str] = []
+    earlier: Trace | None = None
     for _ in range(int(rng.choice(TRACES_PER_QUESTION))):
         kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
-        trace = _trace(problem, kind, earlier, rng)
+        if kind != "near-duplicate":
+            trace = _trace(problem, kind, rng)
+        elif earlier is None:
+            trace = _trace(problem, "terse", rng)
+        else:
+            trace = _near_duplicate(earlier, rng)
         if trace.uid in uids:
-            trace = _trace(problem, "meandering", earlier, rng)
+            trace = _trace(problem, "meandering", rng)
         if trace.uid in uids:
             continue
         uids.add(trace.uid)
-        earlier = (trace.thinking or "").split("\n")
+        earlier = trace
         yield trace
 
 
-def _trace(problem: Problem, kind: str, earlier: list[str], rng: np.random.Generator) -> Trace:
+def _trace(problem: Problem, kind: str, rng: np.random.Generator) -> Trace:
     question = problem.question
     answer, fault = str(problem.gold), None
     lines = terse(question)
@@ -80,8 +85,6 @@ def _trace(problem: Problem, kind: str, earlier: list[str], rng: np.random.Gener
         lines, fault = slip(question, rng)
     elif kind == "meandering":
         lines = meander(lines, rng)
-    elif kind == "near-duplicate":
-        kind, lines = (kind, nearly_repeat(earlier, rng)) if earlier else ("terse", lines)
     thinking, answer_text = "\n".join(lines), f"#### {answer}"
     return Trace(
         uid=trace_id(question, thinking, answer_text),
@@ -97,6 +100,19 @@ def _trace(problem: Problem, kind: str, earlier: list[str], rng: np.random.Gener
         domain=problem.domain,
         steps=cut_steps(thinking),
         meta={"kind": kind} | ({} if fault is None else {"fault_step": fault}),
+    )
+
+
+def _near_duplicate(earlier: Trace, rng: np.random.Generator) -> Trace:
+    """A trace that says what `earlier` says, faults and answer included."""
+    thinking = "\n".join(nearly_repeat((earlier.thinking or "").split("\n"), rng))
+    return earlier.model_copy(
+        update={
+            "uid": trace_id(earlier.question, thinking, earlier.answer_text),
+            "thinking": thinking,
+            "steps": cut_steps(thinking),
+            "meta": {**earlier.meta, "kind": "near-duplicate"},
+        }
     )
 
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from titrant.worlds.arithmetic import MODULUS, parse
+from titrant.worlds.arithmetic import MODULUS, Chain, parse
 
 if TYPE_CHECKING:
     import numpy as np
 
-CHECK_RATE = 0.35
+CHECK_RATE = 0.2
 """Share of steps that a meandering trace states twice."""
 
 
 def terse(question: str) -> list[str]:
     """One line per operation."""
-    return [step.reduced for step in parse(question).steps]
+    return [claim.text for claim in parse(question).claims]
 
 
 def meander(lines: list[str], rng: np.random.Generator) -> list[str]:
@@ -38,18 +38,26 @@ def slip(question: str, rng: np.random.Generator) -> tuple[list[str], int]:
     The next step goes on from the right value, so the final answer stays right: the slip is in the
     trace and not in the outcome.
     """
-    steps = parse(question).steps
-    index = int(rng.integers(0, max(1, len(steps) - 1)))
-    wrong = (steps[index].start + int(rng.integers(1, MODULUS))) % MODULUS
-    steps[index] = steps[index]._replace(start=wrong)
-    return [step.reduced for step in steps], index
+    claims = parse(question).claims
+    index = int(rng.integers(0, max(1, len(claims) - 1)))
+    wrong = (claims[index].after + int(rng.integers(1, MODULUS))) % MODULUS
+    claims[index] = claims[index]._replace(after=wrong)
+    return [claim.text for claim in claims], index
 
 
 def go_wrong(question: str, rng: np.random.Generator) -> tuple[list[str], int]:
-    """Lines that are wrong from one step on and carry the fault to the end; the final answer."""
-    steps = parse(question).steps
-    index = int(rng.integers(len(steps)))
-    wrong = (steps[index].start + int(rng.integers(1, 10))) % MODULUS
-    after = steps[index]._replace(start=wrong)
-    lines = [step.reduced for step in (*steps[:index], after, *after.steps)]
-    return lines, (after.steps or [after])[-1].start
+    """Lines that are wrong from one step on and carry the fault to the end; the final answer.
+
+    Drawn again where two products bring the faulty value back to the right answer (5·4·5 = 100).
+    """
+    claims = parse(question).claims
+    answer = right = claims[-1].after
+    lines: list[str] = []
+    while answer == right:
+        index = int(rng.integers(len(claims)))
+        wrong = (claims[index].after + int(rng.integers(1, 10))) % MODULUS
+        faulty = claims[index]._replace(after=wrong)
+        after = Chain(wrong, faulty.left).claims
+        lines = [claim.text for claim in (*claims[:index], faulty, *after)]
+        answer = (after or [faulty])[-1].after
+    return lines, answer

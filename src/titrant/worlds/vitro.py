@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import shutil
 import string
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,21 +116,31 @@ def _document(recipe: VitroRecipe, chain: Chain, rng: np.random.Generator) -> st
     return f"{question}\n<think>\n" + "\n".join(lines) + f"\n</think>\n\n#### {answer}<eos>"
 
 
-def packed_rows(recipe: VitroRecipe, tokenizer: PreTrainedTokenizerFast) -> np.ndarray:
-    """The whole pretraining text as rows of token ids, documents one after the other.
+def packed_rows(
+    recipe: VitroRecipe, tokenizer: PreTrainedTokenizerFast
+) -> tuple[np.ndarray, np.ndarray]:
+    """The whole pretraining text as rows of token ids, documents one after the other, and labels.
 
-    Shape: [updates · rows, row_tokens], int32.
+    Labels are −100 on the questions: their characters are drawn at random, and learning that noise
+    costs a small model most of its time.
+
+    Shape of both: [updates · rows, row_tokens], int32.
     """
     n_tokens = recipe.updates * recipe.rows * recipe.row_tokens
-    pieces: list[np.ndarray] = []
-    have = 0
-    while have < n_tokens:
-        texts = documents(recipe, len(pieces))
-        ids = tokenizer(texts, add_special_tokens=False)["input_ids"]
-        piece = np.fromiter((t for row in ids for t in row), dtype=np.int32)  # pyright: ignore
-        pieces.append(piece)
-        have += len(piece)
-    return np.concatenate(pieces)[:n_tokens].reshape(-1, recipe.row_tokens)
+    end_of_question = tokenizer.convert_tokens_to_ids("\n")
+    ids: list[int] = []
+    labels: list[int] = []
+    for block in count():
+        texts = documents(recipe, block)
+        for row in tokenizer(texts, add_special_tokens=False)["input_ids"]:
+            start = row.index(end_of_question) + 1
+            ids += row
+            labels += [-100] * start + row[start:]
+        if len(ids) >= n_tokens:
+            break
+    shape = (-1, recipe.row_tokens)
+    pair = (np.array(side[:n_tokens], dtype=np.int32).reshape(shape) for side in (ids, labels))
+    return next(pair), next(pair)
 
 
 def make_model(recipe: VitroRecipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
@@ -152,15 +163,15 @@ def make_model(recipe: VitroRecipe, tokenizer: PreTrainedTokenizerFast) -> Llama
 
 
 class _Rows(torch.utils.data.Dataset[dict[str, Any]]):
-    def __init__(self, rows: np.ndarray) -> None:
-        self.rows = rows
+    def __init__(self, ids: np.ndarray, labels: np.ndarray) -> None:
+        self.ids, self.labels = ids, labels
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.ids)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        ids = torch.from_numpy(self.rows[index].astype(np.int64))
-        return {"input_ids": ids, "labels": ids}
+        pair = (torch.from_numpy(side[index].astype(np.int64)) for side in (self.ids, self.labels))
+        return dict(zip(("input_ids", "labels"), pair, strict=True))
 
 
 def pretrain_to(recipe: VitroRecipe, folder: Path, *, threads: int) -> int:
@@ -201,6 +212,6 @@ def pretrain(
         logging_steps=100,
         dataloader_num_workers=0,
     )
-    rows = packed_rows(recipe, tokenizer)
-    Trainer(model=model, args=arguments, train_dataset=_Rows(rows)).train()
+    rows = _Rows(*packed_rows(recipe, tokenizer))
+    Trainer(model=model, args=arguments, train_dataset=rows).train()
     return model

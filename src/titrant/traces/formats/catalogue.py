@@ -10,13 +10,16 @@ OpenThoughts, open-r1, ProcessBench, PRM800K, Math-Shepherd, reasoning-gym, grad
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from titrant.traces.formats import readers
-from titrant.traces.formats.draft import Columns, Drafts, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from titrant.traces.formats.draft import Columns, Drafts, Row
 
 
 class Kind(StrEnum):
@@ -77,7 +80,10 @@ OF_A_ROW = {Kind.HASHED: Kind.TEXT, Kind.MARKED: Kind.TEXT}
 
 
 class Want(NamedTuple):
-    """A field: the kind of its cells and the columns it may stand in, the best one first."""
+    """A field: the kind of its cells and the columns it may stand in, the best one first.
+
+    No columns at all means any column of that kind.
+    """
 
     kind: Kind
     columns: tuple[str, ...]
@@ -102,6 +108,8 @@ class Schema:
     """Columns that go to the trace's `meta`."""
     aligned: tuple[str, ...] = ()
     """Fields whose columns belong together: choosing the second of one chooses that of all."""
+    reads_all: Kind | None = None
+    """The reader reads all columns of this kind."""
     has_traces: bool = True
     """False: an answer without a way to it, so the file looks like a benchmark."""
     answer_is_gold: bool = True
@@ -188,8 +196,9 @@ SCHEMAS: tuple[Schema, ...] = (
     Schema(
         "GSM8K model solutions",
         needs={"question": _want(Kind.TEXT, "question")},
-        signs={"solutions": _want(Kind.SOLUTION, "175b_verification", "6b_finetuning")},
+        signs={"solutions": _want(Kind.SOLUTION)},
         may={"reference": _want(Kind.TEXT, "ground_truth")},
+        reads_all=Kind.SOLUTION,
         read=readers.read_solutions,
     ),
     Schema(
@@ -369,7 +378,13 @@ SCHEMAS: tuple[Schema, ...] = (
         needs={
             "question": _QUESTION,
             "thinking": _want(
-                Kind.TEXTS, "thinking", "reasoning", "reasoning_content", "cot", "rationale", "thought"
+                Kind.TEXTS,
+                "thinking",
+                "reasoning",
+                "reasoning_content",
+                "cot",
+                "rationale",
+                "thought",
             ),
             "answer_text": _want(
                 Kind.VALUE, "answer_text", "response", "output", "completion", "solution", "answer"
@@ -384,7 +399,13 @@ SCHEMAS: tuple[Schema, ...] = (
         needs={
             "question": _QUESTION,
             "answer_text": _want(
-                Kind.TEXT, "answer_text", "response", "output", "completion", "generation", "solution"
+                Kind.TEXT,
+                "answer_text",
+                "response",
+                "output",
+                "completion",
+                "generation",
+                "solution",
             ),
         },
         may={"gold": _GOLD} | _REFERENCE | _SYSTEM | _ABOUT,

@@ -42,7 +42,7 @@ def draft_of_chat(messages: object, *, system: str | None = None) -> Draft | Unu
     for i, message in enumerate(messages):
         if not isinstance(message, dict):
             return NOT_MESSAGES
-        said = message.get("role") or message.get("from")
+        said = message.get("role") or message.get("from") or ""
         role = ROLES.get(said) or ROLES.get(str(said).lower())
         content = _content(message)
         if role == USER and content is not None:

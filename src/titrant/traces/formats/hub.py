@@ -55,8 +55,8 @@ def open_hub(
     load_dataset = load("datasets:load_dataset")
     try:
         dataset = load_dataset(name, config, split=split, revision=revision, streaming=is_part)
-    except Exception as error:  # noqa: BLE001 - the border to datasets, which raises what its
-        raise _unusable(name, error) from error  # network library raises
+    except Exception as error:  # whatever its network library raises
+        raise _unusable(name, error) from error
     return iter(dataset) if is_part else _arrow_rows(dataset)
 
 

@@ -118,7 +118,7 @@ def _not_json(line: bytes, error: Exception, *, where: str, is_first: bool) -> D
     do = "correct the line or delete it"
     if is_first and line.lstrip().startswith(b"["):
         do = "a file that is one JSON list is named .json, not .jsonl"
-    elif "Unterminated" in str(error) or line.rstrip()[-1:] not in b"}]\"":
+    elif "Unterminated" in str(error) or line.rstrip()[-1:] not in b'}]"':
         do = "the line seems to be cut: copy or download the file again, or delete the line"
     return DataError(
         f"{where} is not JSON",

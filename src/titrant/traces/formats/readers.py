@@ -7,6 +7,7 @@ recognition has checked, but a single row may still be blank or odd, and then gi
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 from titrant.traces.formats.chat import draft_of_chat, draft_of_text
@@ -125,7 +126,9 @@ def read_shepherd(row: Row, columns: Columns) -> Drafts:
     marks = [line.rstrip()[-1:] for line in labelled.split("\n") if line.strip()]
     steps = [step for step in steps if step]
     meta = {"labels": [mark == "+" for mark in marks] if len(marks) == len(steps) else None}
-    return [stepwise(question.strip(), steps, joint="\n")._replace(meta=meta)] if steps else [NO_STEPS]
+    return (
+        [stepwise(question.strip(), steps, joint="\n")._replace(meta=meta)] if steps else [NO_STEPS]
+    )
 
 
 def read_prm800k(row: Row, columns: Columns) -> Drafts:
@@ -168,12 +171,10 @@ def read_prefixes(row: Row, columns: Columns) -> Drafts:
             continue
         path = sorted((prefix for prefix in values if leaf.startswith(prefix)), key=len)
         ends = [0, *(len(prefix) for prefix in path)]
-        pieces = tuple(leaf[a:b] for a, b in zip(ends, ends[1:], strict=False))
+        pieces = tuple(leaf[a:b] for a, b in pairwise(ends))
         meta = {"mc_values": [values[prefix] for prefix in path]}
         is_unfinished = r"\boxed" not in leaf
-        drafts.append(
-            Draft(question, leaf, unfinished=is_unfinished, pieces=pieces, meta=meta)
-        )
+        drafts.append(Draft(question, leaf, unfinished=is_unfinished, pieces=pieces, meta=meta))
     return drafts or [NO_STEPS]
 
 
