@@ -4,7 +4,7 @@ import string
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from titrant.config import (
@@ -135,11 +135,11 @@ def test_the_demo_config_names_no_file_and_no_hub():
 def test_a_config_is_made_of_options_alone(tmp_path, monkeypatch):
     (tmp_path / "t.jsonl").touch()
     monkeypatch.chdir(tmp_path)
-    tree = {"base": "b", "pool": "t.jsonl", "benchmark": ["q", "r"]}
+    tree = {"base": "b", "pool": {"path": "t.jsonl"}, "benchmark": ["q", "r"]}
     config = make_config(tree, ["benchmark.1.limit=3"])
     assert config.pool.path == str(tmp_path / "t.jsonl")
     assert [b.limit for b in config.benchmark] == [None, 3]
-    assert tree == {"base": "b", "pool": "t.jsonl", "benchmark": ["q", "r"]}
+    assert tree == {"base": "b", "pool": {"path": "t.jsonl"}, "benchmark": ["q", "r"]}
     with pytest.raises(ConfigError, match=r"^the options: pool is missing"):
         make_config({"base": "b", "benchmark": "q"})
 
@@ -160,6 +160,8 @@ def test_the_resolved_config_is_read_back_equal(write):
     lr=st.floats(min_value=1e-12, max_value=10, allow_nan=False),
     seed=st.integers(min_value=0, max_value=2**62),
 )
+@example(system="1e3", think="0E0", lr=1e-5, seed=0)
+@example(system="~", think="yes\r\n", lr=1.0, seed=2**62)
 def test_any_value_survives_dump_and_load(tmp_path_factory, system, think, lr, seed):
     config = Config.model_validate(
         {

@@ -265,6 +265,9 @@ def test_adapter_is_merged_and_changes_the_model(tiny_folder, tmp_path):
         BaseSettings(path=str(tiny_folder)), adapter=tmp_path / "adapter"
     )
     assert engine.info.model == "tiny+adapter"
+    assert not hasattr(loaded.model, "peft_config")
+    half = with_adapter(load(tiny_folder, dtype="bfloat16"), tmp_path / "adapter")
+    assert hasattr(half.model, "peft_config")  # merging into bfloat16 would round it away
 
 
 @PEFT_WARNS

@@ -83,7 +83,7 @@ def test_a_folder_that_is_no_run_folder_is_one_clear_message(tmp_path, command):
 
 
 def test_every_command_that_the_report_names_can_be_typed(run_folder, tmp_path):
-    pages = "".join(render_report(make()) for make in ANSWERS.values())
+    pages = "".join(render_report(ANSWERS[name]()) for name in ("several", "missing"))
     commands = set(re.findall(r"<code>(titrant [^<]+)</code>", pages))
     assert len(commands) >= 4
     for command in sorted(commands):

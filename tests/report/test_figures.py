@@ -5,6 +5,7 @@ import math
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -19,6 +20,11 @@ from titrant.report.figures import dose_response_svg, save_png
 HERE = Path(__file__).parent
 
 
+@cache
+def drawn(name: str, *, is_narrow: bool = False) -> str:
+    return dose_response_svg(ANSWERS[name](), is_narrow=is_narrow)
+
+
 def words(svg: str) -> list[str]:
     return [element.text for element in ET.fromstring(svg).iter() if element.tag.endswith("}text")]
 
@@ -31,7 +37,7 @@ def marks(svg: str, ink: str) -> int:
 @pytest.mark.parametrize("name", sorted(ANSWERS))
 @pytest.mark.parametrize("is_narrow", [False, True])
 def test_every_answer_gives_well_formed_svg_without_a_size(name, is_narrow):
-    root = ET.fromstring(dose_response_svg(ANSWERS[name](), is_narrow=is_narrow))
+    root = ET.fromstring(drawn(name, is_narrow=is_narrow))
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert set(root.attrib) == {"viewBox", "role", "aria-label"}
 
@@ -50,46 +56,43 @@ def shapes(svg: str, ink: str) -> list[str]:
 
 
 def test_strategies_differ_in_marker_and_line_and_are_named():
-    svg = dose_response_svg(ANSWERS["several"]())
+    svg = drawn("several")
     assert marks(svg, "s0") == 12  # legend 1, base 1 and 1 + 1 + 2 + 2 + 1 + 3 arms
     assert marks(svg, "s1") == marks(svg, "s2") == 11  # the base is drawn once
     assert len({shapes(svg, ink)[0] for ink in ("s0", "s1", "s2")}) == 3
     assert {"random", "confidence+coverage", "longest"} <= set(words(svg))
     dashed = r"stroke-dasharray: ([\d.,]+); stroke-dashoffset: 0; stroke: var\(--(s\d),"
-    dashes = {
-        ink: pattern for pattern, ink in re.findall(dashed + r"[^;]*; stroke-width: 1.8", svg)
-    }
-    assert set(dashes) == {"s1", "s2"}  # the headline's line is whole
-    assert dashes["s1"] != dashes["s2"]
+    found = re.findall(dashed + r"[^;]*; stroke-width: 1.8", svg)
+    dashes = {ink: pattern for pattern, ink in found}
+    assert sorted(ink for _, ink in found) == ["s1", "s1", "s2", "s2"]  # curve and legend
+    assert dashes["s1"] != dashes["s2"]  # and the headline's line is whole
 
 
 def test_the_end_point_stands_under_the_curve_with_its_interval():
-    shown = words(dose_response_svg(enough()))
+    shown = words(drawn("enough"))
     assert "ED95: 187 traces, 90 % interval 128–260" in shown
     assert {"92.0 %  plateau", "87.7 %  target", "6.5 %  base"} <= set(shown)
     assert {"0", "base", "1", "4,096"} <= set(shown)
 
 
 def test_a_strategy_that_never_gets_there_says_so():
-    assert "ED95 longest: not reached within 8,192" in words(
-        dose_response_svg(ANSWERS["several"]())
-    )
+    assert "ED95 longest: not reached within 8,192" in words(drawn("several"))
 
 
 @pytest.mark.parametrize("name", ["no_response", "hurts", "guessing", "undecided"])
 def test_no_end_point_is_drawn_where_there_is_none(name):
-    shown = " ".join(words(dose_response_svg(ANSWERS[name]())))
+    shown = " ".join(words(drawn(name)))
     assert "ED95" not in shown
     assert "target" not in shown
 
 
 def test_guessing_shows_what_the_constant_answer_earns():
-    assert "3.0 %  guessing" in words(dose_response_svg(ANSWERS["guessing"]()))
+    assert "3.0 %  guessing" in words(drawn("guessing"))
 
 
 def test_an_open_interval_is_drawn_with_an_arrow():
     open_end = estimate(187.0, 128.0, None)
-    closed = shapes(dose_response_svg(enough()), "end")
+    closed = shapes(drawn("enough"), "end")
     opened = shapes(
         dose_response_svg(enough(ed95=open_end, responses=(response(ed95=open_end),))), "end"
     )
@@ -106,11 +109,11 @@ def test_another_benchmark_has_its_own_base_and_no_end_point():
 
 
 def test_without_readings_the_figure_says_so():
-    assert "no readings" in words(dose_response_svg(ANSWERS["missing"]()))
+    assert "no readings" in words(drawn("missing"))
 
 
 def test_names_are_shown_as_they_are_and_never_run():
-    svg = dose_response_svg(ANSWERS["hostile"]())
+    svg = drawn("hostile")
     assert "<script" not in svg
     assert "accuracy on b_1 & <script>alert('x')</script>" in words(svg)
 
@@ -140,7 +143,7 @@ def test_ids_of_two_figures_on_one_page_do_not_meet():
 
 
 def test_colours_come_from_the_style_sheet():
-    svg = dose_response_svg(ANSWERS["several"]())
+    svg = drawn("several")
     without = re.sub(r"var\(--\w+, #[0-9a-f]{6}\)", "", svg)
     assert re.findall(r"#[0-9a-f]{6}\b(?!-)", re.sub(r'"#?[^"]*#[^"]*"', "", without)) == []
     assert len(set(INK.values())) == len(INK)
@@ -162,7 +165,7 @@ def test_the_same_answer_gives_the_same_bytes_in_another_process():
         ).stdout
         for seed in ("1", "2")
     }
-    assert outputs == {dose_response_svg(ANSWERS["several"]()) + "\n"}
+    assert outputs == {drawn("several") + "\n"}
 
 
 def test_drawing_leaves_the_settings_of_matplotlib_as_they_were():

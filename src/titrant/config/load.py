@@ -125,11 +125,12 @@ class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader with the numbers of YAML 1.2."""
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
+for _side in (_Loader, _Dumper):  # the dumper too: it must quote text that would read as a number
+    _side.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+$"),
+        [*"-+0123456789"],
+    )
 
 
 def _parse(text: str, source: str) -> tuple[dict[str, Any], dict[Loc, str]]:

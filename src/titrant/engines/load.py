@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +24,14 @@ from transformers import (
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
 )
+from transformers.utils import logging as transformers_logging
 
 from titrant.engines.locate import find_base, fingerprint
 from titrant.errors import DataError
 from titrant.lazy import load
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from titrant.settings import BaseSettings
@@ -124,12 +127,13 @@ def _load_model(folder: Path, base: BaseSettings) -> PreTrainedModel:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=base.trust_remote_code)
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=_dtype(base, stored=config.get_text_config().dtype, device=device),
-            trust_remote_code=base.trust_remote_code,
-            output_loading_info=True,
-        )
+        with _without_bar():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder,
+                dtype=_dtype(base, stored=config.get_text_config().dtype, device=device),
+                trust_remote_code=base.trust_remote_code,
+                output_loading_info=True,
+            )
     except UNREADABLE as error:
         raise _unreadable(folder, "model", error) from error
     model, report = loaded
@@ -142,6 +146,18 @@ def _load_model(folder: Path, base: BaseSettings) -> PreTrainedModel:
             do="save the model again, or correct config.json",
         )
     return model.to(device).eval()
+
+
+@contextmanager
+def _without_bar() -> Iterator[None]:
+    """No progress bar of transformers, which would run through the run's own display."""
+    was_on = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_on:
+            transformers_logging.enable_progress_bar()
 
 
 def _dtype(base: BaseSettings, *, stored: object, device: torch.device) -> torch.dtype:

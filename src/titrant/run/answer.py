@@ -7,7 +7,6 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import binomtest
 
 from titrant.dose.ladder import full_sweep
 from titrant.report import typeset
@@ -15,18 +14,13 @@ from titrant.report.answer import (
     Answer,
     ArmRow,
     Cost,
-    Curve,
-    CurvePoint,
-    Estimate,
     PilotPoint,
     Provenance,
-    Response,
 )
 from titrant.run.manifest import analysis_versions
 
 if TYPE_CHECKING:
-    from titrant.dose.analysis import Analysis, StrategyAnalysis
-    from titrant.dose.endpoint import Interval
+    from titrant.dose.analysis import Analysis
     from titrant.dose.readings import ReadingTable
     from titrant.run.inputs import Inputs
     from titrant.run.journal import ArmEntry
@@ -68,11 +62,11 @@ def build_answer(config: Config, found: Findings, *, created: str) -> Answer:
         sentence="",
         decides=None,
         strategy=found.ladder.plan.strategies[0],
-        ed95=_unknown(confidence),
+        ed95=unknown(confidence),
         level=config.ladder.level,
-        base=_base(found.base, confidence),
-        plateau=_unknown(confidence),
-        gain=_unknown(confidence),
+        base=base_alone(found.base, confidence),
+        plateau=unknown(confidence),
+        gain=unknown(confidence),
         top_dose=found.ladder.plan.top_dose,
         whole_pool=found.ladder.plan.shared_dose is not None,
         guess=None,
@@ -87,130 +81,14 @@ def build_answer(config: Config, found: Findings, *, created: str) -> Answer:
     )
     if analysis is None:
         return answer.model_copy(update={"decides": f"larger limits: {found.last.stop}"})
-    return answer.model_copy(update=_from_analysis(config, found, analysis))
-
-
-def _from_analysis(config: Config, found: Findings, analysis: Analysis) -> dict[str, object]:
-    head = analysis.headline
-    n = len(head.table.qids)
-    top = sum(arm.dose == found.ladder.plan.top_dose for arm in head.table.arms)
-    decides = analysis.decides
-    if decides is not None and found.last.by_limit:
-        decides = f"{decides} ({found.last.stop})"
-    return {
-        "verdict": analysis.verdict,
-        "decides": decides,
-        "strategy": analysis.strategy,
-        "ed95": _estimate(head.ed, config, n=n, seeds=_trained(head)),
-        "base": _estimate(head.base, config, n=n, seeds=1),
-        "plateau": _estimate(head.plateau, config, n=n, seeds=top),
-        "gain": _estimate(head.judgement.gain, config, n=n, seeds=top),
-        "guess": None if analysis.guess is None else _estimate(analysis.guess, config, n=n),
-        "responses": tuple(_response(part, config, found) for part in analysis.strategies),
-        "curves": tuple(
-            _curve(part, name, target=each.target)
-            for name, each in found.analyses.items()
-            for part in each.strategies
-        ),
-        "transfer": {
-            name: _transfer(each, analysis.strategy, config)
-            for name, each in list(found.analyses.items())[1:]
-        },
-    }
-
-
-def _unknown(confidence: float) -> Estimate:
-    return Estimate(estimate=None, low=None, high=None, level=confidence)
-
-
-def _estimate(
-    interval: Interval | None, config: Config, *, n: int | None = None, seeds: int | None = None
-) -> Estimate:
-    if interval is None:
-        return _unknown(config.ladder.confidence)
-    return Estimate(
-        estimate=interval.estimate,
-        low=interval.low,
-        high=interval.high,
-        level=interval.level,
-        n=n,
-        seeds=seeds,
+    fields = from_analyses(
+        found.analyses,
+        confidence=confidence,
+        trace_tokens=found.prepared.pool_tokens / found.prepared.pool_rows,
     )
-
-
-def _base(table: ReadingTable, confidence: float) -> Estimate:
-    """The base alone: Wilson's interval over problems, each counted once."""
-    scores = table.score[0][~np.isnan(table.score[0])]
-    right, n = round(float(scores.sum())), len(scores)
-    found = binomtest(right, n).proportion_ci(confidence_level=confidence, method="wilson")
-    return Estimate(
-        estimate=float(scores.mean()),
-        low=found.low,
-        high=found.high,
-        level=confidence,
-        n=n,
-        seeds=1,
-    )
-
-
-def _trained(part: StrategyAnalysis) -> int:
-    return sum(arm.dose > 0 for arm in part.table.arms)
-
-
-def _response(part: StrategyAnalysis, config: Config, found: Findings) -> Response:
-    n = len(part.table.qids)
-    tokens = found.prepared.pool_tokens / found.prepared.pool_rows
-    return Response(
-        strategy=part.strategy,
-        ed95=_estimate(part.ed, config, n=n, seeds=_trained(part)),
-        ed_levels={name: _estimate(ed, config) for name, ed in part.ed_levels.items()},
-        isotonic=_estimate(part.isotonic, config, n=n),
-        shapes=part.shapes,
-        disagreement=part.disagreement,
-        trace_tokens=None if part.ed is None else part.ed.estimate * tokens,
-    )
-
-
-def _curve(part: StrategyAnalysis, benchmark: str, *, target: float | None) -> Curve:
-    table = part.table
-    scores = table.score.mean(axis=1)
-    readings = tuple(
-        CurvePoint(
-            dose=arm.dose,
-            seed=arm.seed,
-            accuracy=float(scores[i]),
-            n=len(table.qids),
-            truncated=_known(table.truncated[i]),
-            unreadable=_known(table.unreadable[i]),
-        )
-        for i, arm in enumerate(table.arms)
-    )
-    band = {
-        round(point.dose): CurvePoint(
-            dose=round(point.dose),
-            seed=None,
-            accuracy=point.accuracy,
-            low=point.low,
-            high=point.high,
-        )
-        for point in reversed(part.band)  # of points that round to one dose, the first is kept
-    }
-    return Curve(
-        strategy=part.strategy,
-        benchmark=benchmark,
-        readings=readings,
-        band=tuple(band[dose] for dose in sorted(band)),
-        target=target,
-    )
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
-
-
-def _transfer(analysis: Analysis, strategy: str, config: Config) -> Estimate:
-    part = next(part for part in analysis.strategies if part.strategy == strategy)
-    return _estimate(part.judgement.gain, config, n=len(part.table.qids))
+    if fields["decides"] is not None and found.last.by_limit:
+        fields["decides"] = f"{fields['decides']} ({found.last.stop})"
+    return answer.model_copy(update=fields)
 
 
 def cost_of(found: Findings) -> Cost:

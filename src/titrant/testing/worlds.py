@@ -32,9 +32,9 @@ LADDER = ("easy", "middle", "hard")
 """Presets that every world has, in the order of their difficulty."""
 N_DRAWS = 40
 """Instances per preset and split, where a check looks at each alone."""
-N_SPLIT = 150
+N_SPLIT = 100
 """Instances per preset and split, where a check compares splits."""
-N_GUESSES = 500
+N_GUESSES = 300
 MOST_CHARACTERS = 4000
 """Longest question."""
 VERY_LONG = 200_000

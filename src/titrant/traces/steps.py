@@ -37,14 +37,12 @@ _OPENER = re.compile(
 _MAKE_STEP = partial(tuple.__new__, Step)
 """`Step(*values)` at a third of its time; a pool has millions of steps."""
 _NUMBER = re.compile(r"[(\[*]*\d{1,3}")
-# fmt: off
-ABBREVIATIONS = frozenset((
-    "al", "approx", "cf", "ch", "dr", "e.g", "eg", "eq", "eqs", "etc", "ex", "fig", "figs",
-    "i.e", "ie", "ineq", "jr", "lem", "mr", "mrs", "ms", "no", "nos", "p", "pp", "prof", "prop",
-    "ref", "resp", "sec", "st", "thm", "viz", "vol", "vs",
-))
-# fmt: on
+ABBREVIATIONS = frozenset(  # a list of words reads best in a row
+    "al approx cf dr e.g eg etc i.e ie jr mr mrs ms prof prop resp st viz vs".split()  # noqa: SIM905
+)
 """A full stop after one of these ends no sentence."""
+NUMBERED = frozenset(("ch", "eq", "eqs", "ex", "fig", "figs", "no", "nos", "p", "pp", "sec", "vol"))
+"""Nor after one of these, where a number follows."""
 
 
 def cut_steps(body: str) -> tuple[Step, ...]:
@@ -119,16 +117,20 @@ def _sentence_ends(body: str) -> Iterator[int]:
 
 
 def _is_abbreviated(body: str, stop: int) -> bool:
-    """Whether the full stop at an offset belongs to its word: "e.g.", "J.", or an item's "2."."""
-    before = body[max(0, stop - 12) : stop]
+    """Whether the full stop at an offset belongs to its word: "e.g.", "J. Smith", an item's "2."."""
+    before = body[max(0, stop - 24) : stop]
     if not before[-1:].isalnum():
         return False
     head, _, word = before.rpartition(" ")
-    word = word.lstrip("([{\"'“*").lower()
-    if word in ABBREVIATIONS or (len(word) == 1 and word.isalpha()):
-        return True
-    opens_sentence = not head.rstrip() or head.rstrip()[-1] in ".!?:"
-    return opens_sentence and _NUMBER.fullmatch(word) is not None
+    head, word = head.rstrip(), word.lstrip("([{\"'“*")
+    if word.lower() in NUMBERED:
+        return body[stop + 1 : stop + 4].lstrip(" (")[:1].isdigit()
+    if len(word) == 1 and word.isupper():
+        # An initial follows another part of a name; after a small word it names a point or a set.
+        return not head.rpartition(" ")[2][:1].islower() or head.endswith(".")
+    opens_sentence = not head or head[-1] in ".!?:"
+    is_item = opens_sentence and _NUMBER.fullmatch(word) is not None
+    return is_item or word.lower() in ABBREVIATIONS
 
 
 def _blocks(body: str) -> list[tuple[int, int]]:

@@ -72,8 +72,8 @@ def split_thinking(text: str) -> Thinking:
         >>> split_thinking("<think>2+2=4</think>4")
         Thinking(thinking='2+2=4', answer_text='4', unfinished=False)
     """
-    # Most texts have no mark at all: these three searches spare them the seven pairs.
-    if "think" in text or "THINK" in text or "thought" in text:
+    # Most texts have no mark at all: these searches spare them the seven pairs.
+    if "think" in text or "<|" in text or "THINK" in text or "thought" in text:
         for marks in MARKS:
             opened_at, closed_at = text.find(marks.opener), text.rfind(marks.closer)
             if opened_at >= 0 or closed_at >= 0:
