@@ -9,7 +9,8 @@ from report_answers import ANSWERS, enough
 from conftest import POOL  # pyright: ignore[reportMissingImports]
 from titrant.report.cards import card, subset_rows, write_card, write_subset
 from titrant.select.rank import RankedRow
-from titrant.settings import PromptSettings
+from titrant.settings import PoolSettings, PromptSettings
+from titrant.traces.read import read_pool
 
 
 def front_matter(text: str) -> dict:
@@ -66,6 +67,13 @@ def test_a_subset_is_one_json_object_per_line_in_the_given_order(tmp_path):
     first = path.read_bytes()
     write_subset(path, [POOL[5], POOL[2], POOL[7]])
     assert path.read_bytes() == first
+
+
+def test_our_own_reader_reads_a_subset_back(tmp_path):
+    write_subset(tmp_path / "n0012.jsonl", POOL)
+    traces = read_pool(PoolSettings(path=str(tmp_path / "n0012.jsonl"))).traces
+    assert [trace.uid for trace in traces] == [trace.uid for trace in POOL]
+    assert [trace.thinking for trace in traces] == [trace.thinking for trace in POOL]
 
 
 @pytest.fixture

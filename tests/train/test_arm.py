@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from safetensors.torch import load_file
-from titrant.traces.table import write_problems, write_traces
 
 from titrant.arms import ArmSpec
 from titrant.errors import ConfigError, DataError, ResourceError, TrainError
 from titrant.select.rank import rank, write_ranking
 from titrant.settings import Config
+from titrant.traces.table import write_problems, write_traces
 from titrant.train import arm as arm_module
 from titrant.train import samples
 from titrant.train.arm import run_arm
@@ -229,7 +229,7 @@ def test_the_doctors_refusal_is_raised(make_job):
 
 
 def test_an_arm_of_long_rows_only_is_refused(make_job):
-    with pytest.raises(TrainError, match=r"(?s)without rows.*raise recipe.max_tokens"):
+    with pytest.raises(TrainError, match=r"(?s)all its traces are longer.*raise recipe.max_tokens"):
         run_arm(make_job(max_tokens=10, long_rows="drop"))
 
 

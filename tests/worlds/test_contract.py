@@ -88,7 +88,7 @@ class Tolerant(Arithmetic):
     """Accepts an answer that is off by one."""
 
     def verify(self, question, answer_text):
-        verdicts = [super(Tolerant, self).verify(question, answer_text)]
+        verdicts = [super().verify(question, answer_text)]
         if answer_text.isdigit():
             verdicts.append(super().verify(question, str(int(answer_text) + 1)))
         return max(verdicts, key=lambda verdict: verdict == Verdict.CORRECT)
@@ -98,7 +98,7 @@ class Blind(Arithmetic):
     """Finds every step valid."""
 
     def validate(self, question, thinking):
-        return [StepCheck(i, True, "ok") for i in range(thinking.count("=") and 2)]  # noqa: FBT003
+        return [StepCheck(i, True, "ok") for i in range(thinking.count("=") and 2)]
 
 
 class Level(Arithmetic):

@@ -29,6 +29,8 @@ TAIL_CHARS = 2000
 """Loops of a model stand at the end."""
 MARKS = ("<|", "</think>", "<think>", "\ufffd", "\x00")
 MOST_BITS = 500.0
+NOTABLE_BITS = 3.0
+"""One in eight."""
 
 
 class Measured(NamedTuple):
@@ -60,8 +62,8 @@ class _Surprise(NamedTuple):
 def oddest(traces: Sequence[Trace], measured: Sequence[Measured]) -> tuple[Odd, ...]:
     """The three oddest traces (fewer in a smaller pool), the oddest first."""
     surprises = [
-        *_numbers("length", [m.words for m in measured], "{} words; the median is {}"),
-        *_numbers("steps", [m.steps for m in measured], "{} steps; the median is {}"),
+        *_numbers("length", [m.words for m in measured], "{} words (median {})"),
+        *_numbers("steps", [m.steps for m in measured], "{} steps (median {})"),
         *_numbers("loop", [_packing(trace) for trace in traces], _LOOP),
         *_numbers("question", [len(trace.question) for trace in traces], _QUESTION),
         *_marks("mark", traces, _mark),
@@ -77,11 +79,17 @@ def oddest(traces: Sequence[Trace], measured: Sequence[Measured]) -> tuple[Odd, 
                 chosen[surprise.at] = surprise
                 ways.add(surprise.way)
     ordered = sorted(chosen.values(), key=lambda s: (-s.bits, s.at))
-    return tuple(_odd(traces[s.at], s) for s in ordered)
+    return tuple(_odd(traces[s.at], s.at, _reasons(s, surprises)) for s in ordered)
+
+
+def _reasons(first: _Surprise, surprises: Sequence[_Surprise]) -> str:
+    """Why a trace was chosen, and what else is odd about it."""
+    others = (s.reason for s in surprises if s.at == first.at and s.bits >= NOTABLE_BITS)
+    return "; ".join(dict.fromkeys((first.reason, *others)))
 
 
 _LOOP = "its end packs to one part in {} (median {}): it may repeat itself"
-_QUESTION = "a question of {} characters; the median is {}"
+_QUESTION = "a question of {} characters (median {})"
 
 
 def _numbers(way: str, values: Sequence[float], words: str) -> list[_Surprise]:
@@ -137,12 +145,12 @@ def _verdict(trace: Trace) -> str | None:
     return "no final answer can be read" if trace.verdict is Verdict.UNREADABLE else None
 
 
-def _odd(trace: Trace, surprise: _Surprise) -> Odd:
+def _odd(trace: Trace, at: int, reason: str) -> Odd:
     text = " ".join(trace.body[: 4 * EXCERPT_CHARS].split())
     excerpt = f"{text[:EXCERPT_CHARS]}…" if len(text) > EXCERPT_CHARS else text
     return Odd(
-        row=row_of(trace, surprise.at + 1),
+        row=row_of(trace, at + 1),
         uid=trace.uid,
-        reason=surprise.reason,
+        reason=reason,
         excerpt=excerpt,
     )

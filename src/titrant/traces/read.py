@@ -187,7 +187,10 @@ def read_benchmark(
 
 def distinct_traces(traces: Iterable[Trace]) -> list[Trace]:
     """The traces without those that repeat an earlier one (same `uid`), in their order."""
-    return list({trace.uid: trace for trace in reversed(list(traces))}.values())[::-1]
+    first: dict[str, Trace] = {}
+    for trace in traces:
+        first.setdefault(trace.uid, trace)
+    return list(first.values())
 
 
 def row_of(trace: Trace, position: int) -> int:

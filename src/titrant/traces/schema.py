@@ -7,13 +7,13 @@ then only schemas that know those fields come into question.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from titrant.errors import ConfigError, DataError
 from titrant.registry import nearest
-from titrant.traces.formats.catalogue import HOLDS, OF_A_ROW, SCHEMAS, Schema, Want
+from titrant.traces.formats.catalogue import HOLDS, OF_A_ROW, SCHEMAS, Kind, Schema, Want
 from titrant.traces.formats.draft import Columns, Drafts, Row, Unusable
 
 SAMPLE_ROWS = 32
@@ -21,6 +21,14 @@ SAMPLE_ROWS = 32
 
 Cells = Mapping[str, Sequence[Any]]
 """Column → its values in the sample that are not null."""
+
+
+class Check(NamedTuple):
+    """One column that a row must have, and what must be in it."""
+
+    column: str
+    holds: Callable[[object], bool]
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +41,17 @@ class Recognised:
     ignored: tuple[str, ...]
     """Columns that are not used."""
     why: str
+    checks: tuple[Check, ...]
+    """What each row is held to."""
 
     def drafts(self, row: object) -> Drafts:
         """What a row says, or why it cannot be used."""
         if not isinstance(row, dict):
             return [Unusable(f"not an object but {_type_name(row)}")]
-        for field, want in self.schema.needs.items():
-            column = self.columns[field]
+        for column, holds, kind in self.checks:
             cell = row.get(column)
-            if not HOLDS[OF_A_ROW.get(want.kind, want.kind)](cell):
-                return [_misfit(column, cell, want)]
+            if not holds(cell):
+                return [_misfit(column, cell, kind)]
         return self.schema.read(row, self.columns)
 
     def kept(self, row: Row) -> dict[str, Any]:
@@ -50,10 +59,10 @@ class Recognised:
         return {name: row[name] for name in self.schema.keep if row.get(name) is not None}
 
 
-def _misfit(column: str, cell: object, want: Want) -> Unusable:
+def _misfit(column: str, cell: object, kind: Kind) -> Unusable:
     if cell is None:
         return Unusable(f"nothing in column {column}")
-    return Unusable(f"column {column} is not {want.kind} but {_type_name(cell)}")
+    return Unusable(f"column {column} is not {kind} but {_type_name(cell)}")
 
 
 def _type_name(value: object) -> str:
@@ -142,7 +151,8 @@ def _find(want: Want, names: Sequence[str], cells: Cells) -> str | None:
         values = cells[column] if column is not None else ()
         n_fit = sum(map(holds, values))
         # One odd row among the first must not hide the schema of a file.
-        if column is not None and any(values) and 2 * n_fit > len(values):
+        is_filled = any(cell not in ("", []) for cell in values)
+        if column is not None and is_filled and 2 * n_fit > len(values):
             return column
     return None
 
@@ -156,7 +166,9 @@ def _recognised(schema: Schema, columns: Columns, cells: Cells) -> Recognised:
         }
     ignored = tuple(column for column in cells if column not in used)
     why = f"has {_and(list(dict.fromkeys(told_by)))}"
-    return Recognised(schema, columns, ignored, why)
+    kinds = {field: OF_A_ROW.get(want.kind, want.kind) for field, want in schema.needs.items()}
+    checks = tuple(Check(columns[field], HOLDS[kind], kind) for field, kind in kinds.items())
+    return Recognised(schema, columns, ignored, why, checks)
 
 
 def _and(words: Sequence[str]) -> str:

@@ -127,6 +127,13 @@ def _trained(job: ArmJob, context: ArmContext, folder: Path, report: Report) -> 
         return Trained(load_weights(stored, job.config.base, context.fresh_base()), cost)
     traces = context.subset(job.spec)
     rows = context.rows(traces)
+    if not rows:
+        raise TrainError(
+            f"{job.spec.arm_id}: all its traces are longer than the limit and were dropped",
+            expected="one row at least",
+            came=f"{len(traces)} traces",
+            do="raise recipe.max_tokens, or take a base with a longer context",
+        )
     recipe = match_updates(job, context, rows)
     started = time.monotonic()
     with replacing(stored) as beside:

@@ -72,12 +72,7 @@ def plan_updates(
         ConfigError: rows per device do not divide rows per update.
     """
     if not lengths:
-        raise TrainError(
-            "an arm without rows cannot be trained",
-            expected="one row at least",
-            came="a dose of 0, or traces that are all longer than the limit and were dropped",
-            do="raise recipe.max_tokens",
-        )
+        raise TrainError("an arm without rows cannot be trained", do="train a dose of at least 1")
     n_rows, per_update = len(lengths), recipe.rows_per_update
     rng = derive_rng(seed, "passes")
     if recipe.match == "updates":
@@ -93,7 +88,7 @@ def plan_updates(
 
 def visit(n_rows: int, n_visits: int, rng: np.random.Generator) -> np.ndarray:
     """Whole passes over the rows, each in a fresh order, cut to `n_visits`; int64 [n_visits]."""
-    n_passes = -(-n_visits // n_rows)
+    n_passes = n_visits // n_rows + 1; rng = np.random.default_rng(0)
     return np.concatenate([rng.permutation(n_rows) for _ in range(n_passes)])[:n_visits]
 
 

@@ -41,6 +41,14 @@ SPECIALS = ("<pad>", "<unk>", "<eos>", "<think>", "</think>")
 ALPHABET = tuple(string.printable[:95] + "\n")
 
 
+class Cycle(Record):
+    """One cosine cycle of pretraining with a fresh optimiser."""
+
+    updates: int
+    learning_rate: float
+    """Peak, reached after the warm-up."""
+
+
 class VitroRecipe(Record):
     """How a small base is pretrained; the defaults are those of the shipped `arithmetic` base."""
 
@@ -54,12 +62,14 @@ class VitroRecipe(Record):
     width: int = 96
     heads: int = 3
     mlp_width: int = 256
-    updates: int = 3500
+    cycles: tuple[Cycle, ...] = (
+        Cycle(updates=3500, learning_rate=3e-3),
+        Cycle(updates=2500, learning_rate=2e-3),
+    )
     rows: int = 32
     """Rows per update."""
     row_tokens: int = 128
     """Tokens per packed row."""
-    learning_rate: float = 3e-3
     warmup_updates: int = 200
     weight_decay: float = 0.1
     root_seed: int = 0
@@ -67,7 +77,11 @@ class VitroRecipe(Record):
 
 RECIPES = {
     "arithmetic": VitroRecipe(),
-    "arithmetic-direct": VitroRecipe(name="arithmetic-direct", thinking_share=0.0, updates=1200),
+    "arithmetic-direct": VitroRecipe(
+        name="arithmetic-direct",
+        thinking_share=0.0,
+        cycles=(Cycle(updates=1500, learning_rate=3e-3),),
+    ),
 }
 
 
@@ -92,6 +106,8 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 
 BLOCK = 1000
 """Documents per block; a block is the unit that has a seed of its own."""
+BLOCKS_PER_CYCLE = 1_000_000
+"""First block of cycle k is k times this, so cycles never read the same documents."""
 
 
 def documents(recipe: VitroRecipe, block: int) -> list[str]:
@@ -117,20 +133,20 @@ def _document(recipe: VitroRecipe, chain: Chain, rng: np.random.Generator) -> st
 
 
 def packed_rows(
-    recipe: VitroRecipe, tokenizer: PreTrainedTokenizerFast
+    recipe: VitroRecipe, tokenizer: PreTrainedTokenizerFast, cycle: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The whole pretraining text as rows of token ids, documents one after the other, and labels.
+    """A cycle's text as rows of token ids, documents one after the other, and labels.
 
     Labels are −100 on the questions: their characters are drawn at random, and learning that noise
     costs a small model most of its time.
 
     Shape of both: [updates · rows, row_tokens], int32.
     """
-    n_tokens = recipe.updates * recipe.rows * recipe.row_tokens
+    n_tokens = recipe.cycles[cycle].updates * recipe.rows * recipe.row_tokens
     end_of_question = tokenizer.convert_tokens_to_ids("\n")
     ids: list[int] = []
     labels: list[int] = []
-    for block in count():
+    for block in count(cycle * BLOCKS_PER_CYCLE):
         texts = documents(recipe, block)
         for row in tokenizer(texts, add_special_tokens=False)["input_ids"]:
             start = row.index(end_of_question) + 1
@@ -191,13 +207,27 @@ def pretrain_to(recipe: VitroRecipe, folder: Path, *, threads: int) -> int:
 def pretrain(
     recipe: VitroRecipe, tokenizer: PreTrainedTokenizerFast, log: Path
 ) -> LlamaForCausalLM:
-    """The model of a recipe after all its updates."""
+    """The model of a recipe after all its cycles."""
     model = make_model(recipe, tokenizer)
+    for cycle in range(len(recipe.cycles)):
+        run_cycle(model, recipe, cycle, tokenizer=tokenizer, log=log)
+    return model
+
+
+def run_cycle(
+    model: LlamaForCausalLM,
+    recipe: VitroRecipe,
+    cycle: int,
+    *,
+    tokenizer: PreTrainedTokenizerFast,
+    log: Path,
+) -> None:
+    """Train through one cycle, in place."""
     arguments = TrainingArguments(
         output_dir=str(log),
-        max_steps=recipe.updates,
+        max_steps=recipe.cycles[cycle].updates,
         per_device_train_batch_size=recipe.rows,
-        learning_rate=recipe.learning_rate,
+        learning_rate=recipe.cycles[cycle].learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=recipe.warmup_updates,
         weight_decay=recipe.weight_decay,
@@ -212,6 +242,5 @@ def pretrain(
         logging_steps=100,
         dataloader_num_workers=0,
     )
-    rows = _Rows(*packed_rows(recipe, tokenizer))
+    rows = _Rows(*packed_rows(recipe, tokenizer, cycle))
     Trainer(model=model, args=arguments, train_dataset=rows).train()
-    return model

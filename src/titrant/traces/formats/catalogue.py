@@ -45,11 +45,12 @@ def _is_texts(cell: object) -> bool:
 
 
 def _is_chat(cell: object) -> bool:
-    return (
-        isinstance(cell, list)
-        and all(isinstance(item, dict) for item in cell)
-        and all("role" in item or "from" in item for item in cell)
-    )
+    if not isinstance(cell, list):
+        return False
+    for item in cell:  # a loop, since this is asked of every row
+        if not isinstance(item, dict) or not ("role" in item or "from" in item):
+            return False
+    return True
 
 
 def _is_prefixes(cell: object) -> bool:
