@@ -61,11 +61,12 @@ test-slow: $(VENV)/.dev ## Run all tests, also those that take minutes
 
 .PHONY: check
 check: $(VENV)/.dev ## Lint, format, types, layers, light import
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/pyright
-	@$(BIN)/lint-imports
-	@$(PYTEST) -q tests/repo/test_light_import.py
+	@failed=0; \
+	for check in "ruff check ." "ruff format --check ." "pyright" "lint-imports" \
+	  "pytest -q tests/repo/test_light_import.py"; do \
+	  echo "-- $$check"; $(BIN)/$$check || failed=1; \
+	done; \
+	exit $$failed
 
 .PHONY: format
 format: $(VENV)/.dev ## Format, and mend what the linter can mend

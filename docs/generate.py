@@ -3,6 +3,7 @@
     config.md   every key of a config, from titrant.settings
     cli.md      every command with its flags, from titrant.cli
     answer.md   the schema of answer.json, from titrant.report.answer
+    api.md      the public names of the package
 
 `make docs` runs this file; a test compares the pages with what it would write.
 """
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from typer.main import get_command
 
+import titrant
 from titrant.cli.main import app
 from titrant.config import config_reference, record_reference
 from titrant.report import answer
@@ -34,6 +36,7 @@ def pages() -> dict[Path, str]:
         HERE / "config.md": config_reference(),
         HERE / "cli.md": cli_reference(),
         HERE / "answer.md": answer_reference(),
+        HERE / "api.md": api_reference(),
     }
 
 
@@ -44,6 +47,20 @@ def answer_reference() -> str:
         f"# answer.json\n\nGenerated from the Answer record by `make docs`; do not edit.\n\n{about}"
     )
     return f"{head}\n\n{record_reference(answer.Answer)}"
+
+
+def api_reference() -> str:
+    """The public names: where each lives and what it is."""
+    head = (
+        "# Public names\n\nGenerated from the package by `make docs`; do not edit.\n\n"
+        "`from titrant import …`; each is imported on first use. Other names may change without"
+        " notice.\n\n| name | lives in | is |\n|---|---|---|\n"
+    )
+    rows = []
+    for name, home in titrant.PUBLIC.items():
+        lines = (inspect.getdoc(getattr(titrant, name)) or "").splitlines()
+        rows.append(f"| `{name}` | `{home}` | {_cell(lines[0])} |")
+    return head + "\n".join(rows) + "\n"
 
 
 def cli_reference() -> str:

@@ -17,19 +17,33 @@ if TYPE_CHECKING:
     from titrant.config import load_config as load_config
     from titrant.errors import TitrantError as TitrantError
     from titrant.report.answer import Answer as Answer
+    from titrant.report.html import render_report as render_report
+    from titrant.report.load import load_answer as load_answer
+    from titrant.run.fit import fit_readings as fit_readings
+    from titrant.run.titrate import titrate as titrate
     from titrant.seeds import derive as derive
     from titrant.seeds import derive_rng as derive_rng
+    from titrant.select.rank import rank as rank
     from titrant.settings import Config as Config
+    from titrant.traces.answer import find_answer as find_answer
+    from titrant.traces.assess import assess as assess
+    from titrant.traces.read import read_benchmark as read_benchmark
+    from titrant.traces.read import read_pool as read_pool
     from titrant.traces.record import Problem as Problem
     from titrant.traces.record import Step as Step
     from titrant.traces.record import Trace as Trace
     from titrant.traces.record import Verdict as Verdict
+    from titrant.traces.steps import cut_steps as cut_steps
+    from titrant.traces.thinking import split_thinking as split_thinking
+    from titrant.traces.verify import Claim as Claim
+    from titrant.traces.verify import Verifier as Verifier
 
     __version__: str
 
-_HOME = {
+PUBLIC = {
     "Answer": "titrant.report.answer",
     "ArmSpec": "titrant.arms",
+    "Claim": "titrant.traces.verify",
     "Config": "titrant.settings",
     "Problem": "titrant.traces.record",
     "Reading": "titrant.arms",
@@ -37,11 +51,23 @@ _HOME = {
     "TitrantError": "titrant.errors",
     "Trace": "titrant.traces.record",
     "Verdict": "titrant.traces.record",
+    "Verifier": "titrant.traces.verify",
+    "assess": "titrant.traces.assess",
+    "cut_steps": "titrant.traces.steps",
     "demo_config": "titrant.config",
     "derive": "titrant.seeds",
     "derive_rng": "titrant.seeds",
     "dump_config": "titrant.config",
+    "find_answer": "titrant.traces.answer",
+    "fit_readings": "titrant.run.fit",
+    "load_answer": "titrant.report.load",
     "load_config": "titrant.config",
+    "rank": "titrant.select.rank",
+    "read_benchmark": "titrant.traces.read",
+    "read_pool": "titrant.traces.read",
+    "render_report": "titrant.report.html",
+    "split_thinking": "titrant.traces.thinking",
+    "titrate": "titrant.run.titrate",
 }
 """Public name → the module it lives in, sorted; `tests/repo/api.txt` holds the same names."""
 
@@ -51,11 +77,11 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands fo
         from importlib.metadata import version
 
         return version("titrant")
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
+    if name in PUBLIC:
+        return getattr(import_module(PUBLIC[name]), name)
     message = f"module 'titrant' has no attribute '{name}'"
     raise AttributeError(message)
 
 
 def __dir__() -> list[str]:
-    return sorted([*_HOME, "__version__"])
+    return sorted([*PUBLIC, "__version__"])

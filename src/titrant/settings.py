@@ -201,8 +201,8 @@ class LimitSettings(Record):
     """Limits after which the run answers with what it knows."""
 
     arms: int | None = Field(default=None, ge=1)
-    """Arms of the ladder over all strategies, base and pilot not counted; default: a third of a full
-    sweep (every doubling × 5 seeds)."""
+    """Arms, base and pilot counted too; default: a third of a full sweep (every doubling × 5 seeds),
+    base and pilot not counted."""
     tokens: int | None = Field(default=None, ge=1)
     """Trained plus generated tokens."""
     hours: float | None = Field(default=None, gt=0)

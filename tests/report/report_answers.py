@@ -109,11 +109,11 @@ def response(strategy="random", ed95=None, *, tokens=9537.0, shapes=None) -> Res
         ed_levels={"ed50": around(part[0]), "ed80": around(part[1]), "ed90": around(part[2])},
         isotonic=around(part[3]),
         shapes={
-            "Emax": 0.61,
+            "hill": 0.61,
             "exponential": 0.21,
-            "power law": 0.11,
+            "power": 0.11,
             "step": 0.05,
-            "rise and fall": 0.02,
+            "rise_fall": 0.02,
             "flat": 0.0,
         }
         if shapes is None

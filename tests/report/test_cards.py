@@ -94,6 +94,14 @@ def test_the_card_lists_one_configuration_per_subset(folder):
     assert "| `n0002` | 2 |  |" in text
 
 
+def test_the_card_shows_how_to_load_a_configuration_that_is_there(folder):
+    assert '"n0187", split="train"' in write_card(folder, enough()).read_text()
+    (folder / "n0187.jsonl").unlink()
+    assert '"n0002", split="train"' in write_card(folder, enough()).read_text()
+    (folder / "n0002.jsonl").unlink()
+    assert "load_dataset" not in write_card(folder, enough()).read_text()
+
+
 def test_the_card_says_how_chosen_from_what_and_that_the_licence_is_unknown(folder):
     text = write_card(folder, enough()).read_text()
     assert enough().sentence in text

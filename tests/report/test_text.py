@@ -32,6 +32,12 @@ def test_the_summary_fits_its_terminal(width):
     assert max(len(line) for line in printed(summary(enough()), width).splitlines()) <= width
 
 
+def test_the_key_figures_have_short_names():
+    lines = printed(summary(enough())).splitlines()
+    (line,) = [line for line in lines if line.split()[:1] == ["ED95"]]
+    assert " ".join(line.split()) == "ED95 187 traces 90 % interval 128–260 · 4.6 % of the pool"
+
+
 def test_markup_in_a_name_means_nothing():
     answer = enough(warnings=("[red]not red[/red]",), strategy="[bold]x[/bold]")
     text = printed(summary(answer))

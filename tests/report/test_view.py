@@ -105,7 +105,7 @@ def test_no_end_point_is_claimed_where_there_is_no_gain():
 
 def test_shapes_are_sorted_by_weight_and_have_bars():
     table = build_view(enough()).smaller[0]
-    assert texts(table)[0] == ["Emax", "61 %"]
+    assert texts(table)[0] == ["Emax (Hill)", "61 %"]
     assert texts(table)[-1] == ["flat", "0 %"]
     assert [row[1].bar for row in table.rows[:2]] == ["61.0%", "21.0%"]
     assert table.note.endswith("random: by a factor of 1.4")
@@ -113,9 +113,9 @@ def test_shapes_are_sorted_by_weight_and_have_bars():
 
 def test_a_shape_that_one_strategy_lacks_is_a_dash():
     answer = enough(
-        responses=(response(shapes={"Emax": 1.0}), response("longest", shapes={"step": 1.0}))
+        responses=(response(shapes={"flat": 1.0}), response("longest", shapes={"step": 1.0}))
     )
-    assert texts(build_view(answer).smaller[0]) == [["Emax", "100 %", "—"], ["step", "—", "100 %"]]
+    assert texts(build_view(answer).smaller[0]) == [["flat", "100 %", "—"], ["step", "—", "100 %"]]
 
 
 def test_the_pilot_shows_which_rate_was_chosen():

@@ -61,7 +61,11 @@ def test_a_terminal_shows_the_arms_under_way():
         watcher.progress(SPEC.arm_id, "train", 3, 60)
         screen.print(watcher._render())
         events(watcher)
+        watcher.stage("prepared")
+        watcher.progress("prepared", "template doctor", 3000, 7473)
+        screen.print(watcher._render())
     text = screen.export_text()
+    assert "template doctor 3,000 of 7,473" in text
     assert "round 1" in text
     assert "▸" in text
     assert "train" in text
@@ -83,7 +87,7 @@ def test_the_answer_is_shown_with_its_curve_and_its_files(finished):
     doses = [int(row[0]) for row in rows]
     assert doses == sorted(doses)
     assert "report   runs/x/report.html" in text
-    assert "next     titrant export runs/x" in text
+    assert "next     titrant export runs/x --to DIR" in text
 
 
 def test_three_options_are_a_config():

@@ -204,6 +204,29 @@ def test_a_run_without_any_arm_at_the_top_ends_with_the_reason_and_can_be_taken_
     assert {starts[arm_id] for arm_id in ended} == {1}
 
 
+def test_several_benchmarks_and_strategies_are_answered(tmp_path):
+    answer = run(
+        tmp_path,
+        benchmark=[
+            {"path": "world:arithmetic/train", "limit": 200},
+            {"path": "world:arithmetic/long", "limit": 40, "name": "long"},
+        ],
+        ladder={"strategies": ["random", "shortest"]},
+        recipe={"lr": 1e-3},
+    )
+    names = {(curve.strategy, curve.benchmark) for curve in answer.curves}
+    assert len(names) == len(answer.curves) == 4
+    assert {name for _, name in names} == {"arithmetic/train", "long"}
+    assert {response.strategy for response in answer.responses} == {"random", "shortest"}
+    assert answer.transfer["long"].estimate == pytest.approx(0.684, abs=0.2)
+    assert answer.transfer["long"].n == 40
+    assert answer.provenance.benchmarks == {"arithmetic/train": 200, "long": 40}
+    assert set(answer.arms[-1].other_accuracy) == {"long"}
+    assert (tmp_path / "rankings" / "shortest-d0.parquet").exists()
+    tops = [row for row in answer.arms if row.dose == 256]
+    assert {row.strategy for row in tops} == {"random"}  # the whole pool is the same for all
+
+
 def test_the_base_is_read_under_its_best_template(tmp_path, monkeypatch):
     monkeypatch.setenv("FAKE_TEMPLATES", "plain,chat")
     answer = run(tmp_path)

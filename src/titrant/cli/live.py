@@ -72,7 +72,7 @@ class PlainWatcher:
             known = "" if accuracy is None else f"  {accuracy:.1%}"
             self._say(f"  {MARKS[state]} {arm_id}  {state}{known}")
 
-    def progress(self, arm_id: str, phase: str, done: int, total: int) -> None:
+    def progress(self, name: str, phase: str, done: int, total: int) -> None:
         """Too many for a log."""
 
     def end_points(self, found: Sequence[EndPoint]) -> None:
@@ -89,7 +89,7 @@ class LiveWatcher:
 
         self.console = console
         self._plain = PlainWatcher(console)
-        self._title = ""
+        self._title = self._stage = ""
         self._specs: list[ArmSpec] = []
         self._states: dict[str, tuple[str, float | None]] = {}
         self._progress: dict[str, tuple[str, int, int]] = {}
@@ -107,7 +107,7 @@ class LiveWatcher:
 
     def stage(self, name: str) -> None:
         """A stage begins."""
-        self._specs = []
+        self._specs, self._stage, self._progress = [], name, {}
         self._plain.stage(name)
 
     def note(self, text: str) -> None:
@@ -129,9 +129,9 @@ class LiveWatcher:
         self._states[arm_id] = (state, accuracy)
         self._plain.arm(arm_id, state, accuracy)
 
-    def progress(self, arm_id: str, phase: str, done: int, total: int) -> None:
-        """How far a running arm is."""
-        self._progress[arm_id] = (phase, done, total)
+    def progress(self, name: str, phase: str, done: int, total: int) -> None:
+        """How far a running arm, or the stage under way, is."""
+        self._progress[name] = (phase, done, total)
 
     def end_points(self, found: Sequence[EndPoint]) -> None:
         """The current estimates."""
@@ -143,7 +143,13 @@ class LiveWatcher:
         from rich.text import Text
 
         lines = [Text(end_point_line(point), style="bold") for point in self._points]
-        return Group(self._table(), *lines) if self._specs else Group(*lines)
+        if self._specs:
+            return Group(self._table(), *lines)
+        return Group(Text(self._stage_line()), *lines)
+
+    def _stage_line(self) -> str:
+        phase, done, total = self._progress.get(self._stage, ("", 0, 0))
+        return f"{phase} {done:,}{f' of {total:,}' if total else ''}" if phase else ""
 
     def _table(self) -> Table:
         from rich.progress_bar import ProgressBar
@@ -196,8 +202,8 @@ def show_answer(console: Console, answer: Answer, out: Path) -> None:
         console.print(f"subset   {out / answer.subset.path}", soft_wrap=True, highlight=False)
     console.print(f"answer   {out / 'answer.json'}", soft_wrap=True, highlight=False)
     console.print(f"report   {out / 'report.html'}", soft_wrap=True, highlight=False)
-    following = "export" if answer.subset is not None else "report"
-    console.print(f"next     titrant {following} {out}", soft_wrap=True, highlight=False)
+    following = f"export {out} --to DIR" if answer.subset is not None else f"report {out}"
+    console.print(f"next     titrant {following}", soft_wrap=True, highlight=False)
 
 
 def response_bars(answer: Answer) -> Table:

@@ -74,18 +74,6 @@ class LazyCommands(MutableMapping[str, Any]):
         return len(self._entries)
 
 
-def _existing(entries: dict[str, Entry]) -> dict[str, Entry]:
-    # BUILDING: drop this function once every command module exists.
-    from pathlib import Path
-
-    here = Path(__file__).parent
-    return {
-        name: entry
-        for name, entry in entries.items()
-        if (here / f"{entry.path.partition(':')[0].rpartition('.')[2]}.py").is_file()
-    }
-
-
 def _build(name: str, entry: Entry) -> Any:  # noqa: ANN401 - see above
     module, _, attribute = entry.path.partition(":")
     target = getattr(importlib.import_module(module), attribute)
@@ -104,7 +92,7 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - passed on to TyperGroup
         super().__init__(**attributes)
-        self.commands = LazyCommands(_existing(COMMANDS))
+        self.commands = LazyCommands(dict(COMMANDS))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer's context
         """Note whether the command was asked for JSON, for the errors it may end with."""

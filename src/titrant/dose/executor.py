@@ -177,14 +177,21 @@ class LocalExecutor:
             self.close()
             raise
 
-    def call(self, entry: str, argument: object) -> Any:  # noqa: ANN401 - the entry decides
+    def call(
+        self,
+        entry: str,
+        argument: object,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Any:  # noqa: ANN401 - the entry decides
         """Call one function in a worker and return what it returns.
 
         Raises:
             TitrantError: as the entry raised it.
             EngineError: the entry failed otherwise, or its worker died twice.
         """
-        for _, answer in self._work(iter([Task(entry, argument)]), None):
+        told = None if on_progress is None else lambda _, progress: on_progress(progress)
+        for _, answer in self._work(iter([Task(entry, argument)]), told):
             if isinstance(answer, Result):
                 return answer.value
             if isinstance(answer.error, TitrantError):
@@ -204,7 +211,7 @@ class LocalExecutor:
     def _work(
         self,
         tasks: Iterator[Task],
-        on_progress: Callable[[ArmJob, Progress], None] | None,
+        on_progress: Callable[[Any, Progress], None] | None,
     ) -> Iterator[tuple[Task, Result | Failure]]:
         again: deque[tuple[Task, int]] = deque()
         self._fill(tasks, again)

@@ -142,8 +142,9 @@ def evidence(means: DoseMeans, curves: np.ndarray) -> Evidence:
 def fit(
     means: DoseMeans, *, top: float, level: float = 0.95, shapes: Sequence[str] = tuple(RAW)
 ) -> Fit:
-    """Fit the named shapes and weight them."""
-    grids = tuple(grid(shape, top, level) for shape in shapes)
+    """Fit the named shapes and weight them; a shape without a single curve for `top` is left out."""
+    found_grids = [grid(shape, top, level) for shape in shapes]
+    grids = tuple(unit for unit in found_grids if len(unit.end_point))
     curves = np.concatenate([unit.curves(means.doses) for unit in grids])
     prior = np.concatenate([unit.prior for unit in grids])
     parts = parts_of(grids)

@@ -115,14 +115,17 @@ def _rest_rows(shape: str, top: float) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def grid(shape: str, top: float, level: float) -> Grid:
-    """The grid of one shape; cached, since a run asks for the same one over and over."""
+    """The grid of one shape; cached, since a run asks for the same one over and over.
+
+    End points that the shape cannot have are left out: all of them where the pool is tiny.
+    """
     targets = np.exp(np.linspace(0.0, np.log(top), END_POINTS, endpoint=False))
     rest_rows = _rest_rows(shape, top)
     end_point = np.repeat(targets[None, :], len(rest_rows), axis=0).ravel()
     rest = np.repeat(rest_rows, END_POINTS, axis=0)[:, None, :]
     scale, solved = _solve_scale(shape, end_point, rest, top, level)
     end_point, rest, scale = end_point[solved], rest[solved], scale[solved]
-    prior = np.full(len(rest), -np.log(len(rest)))
+    prior = np.full(len(rest), -np.log(max(1, len(rest))))
     top_value = RAW[shape](np.full((1, 1), top), scale, rest)
     return Grid(shape, 1 + rest_rows.shape[1], end_point, scale, rest, prior, top_value, top)
 

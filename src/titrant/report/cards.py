@@ -106,6 +106,7 @@ def card(answer: Answer, files: Sequence[Path], *, strategy: str) -> str:
     """The text of the card: YAML for the hub, then words."""
     rows = {path.stem: _count_rows(path) for path in files}
     chosen = None if answer.subset is None else subset_name(answer.subset.dose)
+    shown = chosen if chosen in rows else next(iter(rows), None)
     loaded = Environment(
         loader=PackageLoader("titrant.report", "templates"),
         undefined=StrictUndefined,
@@ -121,6 +122,7 @@ def card(answer: Answer, files: Sequence[Path], *, strategy: str) -> str:
         strategy=strategy,
         rows=rows,
         chosen=chosen,
+        shown=shown,
         columns=FLAT,
         typeset=typeset,
     )

@@ -25,6 +25,13 @@ READINGS = "titrant export RUN --to DIR --what readings"
 MAX_ARMS = 250
 """Rows of the table of arms; the rest is counted and can be exported."""
 
+SHAPE_NAMES = {
+    "hill": "Emax (Hill)",
+    "power": "power law with floor",
+    "rise_fall": "rise and fall",
+}
+"""Shapes whose names in the fit are not words."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -117,7 +124,8 @@ def shapes(answer: Answer) -> Table | None:
         [*sorted(first, key=lambda name: -first[name]), *(n for r in responses for n in r.shapes)]
     )
     rows = tuple(
-        (Cell(name), *(_weight(item.shapes.get(name)) for item in responses)) for name in names
+        (Cell(SHAPE_NAMES.get(name, name)), *(_weight(item.shapes.get(name)) for item in responses))
+        for name in names
     )
     return Table(
         title="Shapes",
@@ -137,7 +145,7 @@ def shapes(answer: Answer) -> Table | None:
 
 def _disagreement(answer: Answer) -> str:
     parts = [
-        f"{item.strategy}: by a factor of {item.disagreement:.2g}"
+        f"{item.strategy}: by a factor of {item.disagreement:,.1f}"
         for item in ordered_responses(answer)
         if item.disagreement is not None and not typeset.is_missing(item.disagreement)
     ]

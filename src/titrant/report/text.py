@@ -138,7 +138,7 @@ def _figures(view: View) -> Table:
     table = Table.grid(padding=(0, 2))
     for tile in view.tiles:
         table.add_row(
-            Text(tile.name, style="dim"),
+            Text(tile.short, style="dim"),
             Text(tile.value, style="bold"),
             Text(" · ".join(tile.notes)),
         )

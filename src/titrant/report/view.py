@@ -53,6 +53,8 @@ class Tile:
     """One key figure."""
 
     name: str
+    short: str
+    """The name where there is little room."""
     value: str
     notes: tuple[str, ...]
 
@@ -167,7 +169,7 @@ def _tiles(answer: Answer) -> tuple[Tile, ...]:
     level = typeset.level(answer.level)
     end_name = f"{end_point_name(answer.level)}: traces for {level} of the gain"
     return (
-        Tile(end_name, *_end_tile(answer)),
+        Tile(end_name, end_point_name(answer.level), *_end_tile(answer)),
         _accuracy_tile(answer),
         _gain_tile(answer),
         _cost_tile(answer),
@@ -180,6 +182,7 @@ def _accuracy_tile(answer: Answer) -> Tile:
     ends = [typeset.interval(end, typeset.share) for end in (base, plateau)]
     return Tile(
         "Accuracy, base → plateau",
+        "accuracy",
         typeset.MISSING if set(values) == {typeset.MISSING} else " → ".join(values),
         _notes(
             None if typeset.MISSING in ends else " → ".join(ends),
@@ -192,9 +195,9 @@ def _gain_tile(answer: Answer) -> Tile:
     name = f"Gain of {'the whole pool' if answer.whole_pool else 'the top dose'}"
     gain = typeset.points(answer.gain.estimate)
     if gain == typeset.MISSING:
-        return Tile(name, gain, ())
+        return Tile(name, "gain", gain, ())
     clause = typeset.interval_clause(answer.gain, typeset.points)
-    return Tile(name, f"{gain} points", (clause, "paired by problem"))
+    return Tile(name, "gain", f"{gain} points", (clause, "paired by problem"))
 
 
 def _cost_tile(answer: Answer) -> Tile:
@@ -206,6 +209,7 @@ def _cost_tile(answer: Answer) -> Tile:
     )
     return Tile(
         "Cost, of a full sweep",
+        "of a sweep",
         typeset.share(cost.share_of_sweep, 0) if cost.arms else typeset.MISSING,
         _notes(typeset.plural(cost.arms, "arm") if cost.arms else None, ", ".join(_notes(*spent))),
     )

@@ -18,6 +18,7 @@ from titrant.report.answer import (
     Provenance,
 )
 from titrant.run.manifest import analysis_versions
+from titrant.run.mapping import base_alone, from_analyses, unknown
 
 if TYPE_CHECKING:
     from titrant.dose.analysis import Analysis

@@ -155,13 +155,21 @@ def read_traces(config: Config, watcher: Watcher) -> tuple[list[Trace], list[str
         world = settings.path.removeprefix(WORLD)
         traces = make_pool(world, settings.limit or DEFAULT_SIZE, config.seed)
     else:
-        traces, report = read_pool(settings)
+        traces, report = read_pool(
+            settings, progress=lambda n, total: watcher.progress("inputs", "reading", n, total or 0)
+        )
         for line in report.lines():
             watcher.note(line)
         words = [f"{u.n:,} rows of the pool were not read: {u.reason}" for u in report.unread]
     watcher.note(f"{len(traces):,} traces from {settings.path}")
     with Verifier() as verifier:
-        return assess(traces, verifier, pattern=settings.answer_pattern), words
+        judged = assess(
+            traces,
+            verifier,
+            pattern=settings.answer_pattern,
+            progress=lambda n, total: watcher.progress("inputs", "verifying", n, total),
+        )
+    return judged, words
 
 
 def clean(

@@ -38,7 +38,13 @@ class Executor(Protocol):
         """Run arms side by side and yield each as it ends; takes a job when it can begin it."""
         ...
 
-    def call(self, entry: str, argument: object) -> Any:  # noqa: ANN401 - the entry decides
+    def call(
+        self,
+        entry: str,
+        argument: object,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Any:  # noqa: ANN401 - the entry decides
         """Call one function where arms run."""
         ...
 

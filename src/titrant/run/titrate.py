@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
     from titrant.arms import ArmSpec
     from titrant.dose.ladder import LadderPlan
+    from titrant.dose.worker import Progress
     from titrant.run.watch import Watcher
     from titrant.settings import Config, RecipeSettings
     from titrant.traces.record import Trace
@@ -174,6 +175,13 @@ def read_inputs(session: Session, entries: Entries | None = None) -> tuple[Input
     if given.base.revision != prepared.revision:
         write_config(folder, pinned(given, prepared))
     return inputs, prepared
+
+
+def _prepare(session: Session, entries: Entries, job: PrepareJob) -> Prepared:
+    def tell(progress: Progress) -> None:
+        session.watcher.progress("prepared", *progress)
+
+    return session.executor.call(entries.prepare, job, on_progress=tell)
 
 
 def _limited(plan: LadderPlan, session: Session) -> LadderPlan:

@@ -51,8 +51,8 @@ class Watcher(Protocol):
         """An arm changes its state."""
         ...
 
-    def progress(self, arm_id: str, phase: str, done: int, total: int) -> None:
-        """How far a running arm is."""
+    def progress(self, name: str, phase: str, done: int, total: int) -> None:
+        """How far a running arm, or the stage of that name, is; total 0 where it is unknown."""
         ...
 
     def end_points(self, found: Sequence[EndPoint]) -> None:
@@ -78,7 +78,7 @@ class Silent:
     def arm(self, arm_id: str, state: ArmState, accuracy: float | None = None) -> None:
         """Nothing."""
 
-    def progress(self, arm_id: str, phase: str, done: int, total: int) -> None:
+    def progress(self, name: str, phase: str, done: int, total: int) -> None:
         """Nothing."""
 
     def end_points(self, found: Sequence[EndPoint]) -> None:

@@ -30,7 +30,10 @@ _ITEM = r"[ \t]{0,3}(?:\d{1,3}[.)][ \t]|\#{1,6}[ \t]|(?:\*\*)?Step[ \t]\d)"
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*+\r?\n)+")
 _PARAGRAPH = re.compile(rf"\n(?:(?:[ \t]*+\r?\n)+|(?={_ITEM}))")
 _LINE = re.compile(r"\n")
-_SENTENCE = re.compile(r"""(?<=[\w)\]}$%"'”’])[.!?]{1,4}["'”’)\]*]{0,3}\s++(?![a-z])|[。！？]""")
+# It begins with one class of characters, which the matcher looks for fast, and looks back then.
+_SENTENCE = re.compile(
+    r"""[.!?。！？](?:(?<=[。！？])|(?<=[\w)\]}$%"'”’].)[.!?]{0,3}["'”’)\]*]{0,3}\s++(?![a-z]))"""
+)
 _OPENER = re.compile(
     r"```|\$\$|(?<!\\)\\(?:\[|begin\{((?:align|equation|gather|multline|array|tabular|cases)\*?)\})"
 )
@@ -61,7 +64,9 @@ def pack_steps(body: str, cuts: Iterable[int]) -> tuple[Step, ...]:
     A piece of white space alone is no step: it joins its neighbour.
     """
     ends = list(cuts)
-    if not ends or ends[-1] != len(body):
+    if not ends:
+        return (Step(body, 0, len(body)),) if body else ()
+    if ends[-1] != len(body):
         ends.append(len(body))
     starts = [0, *ends[:-1]]
     texts = [body[start:end] for start, end in zip(starts, ends, strict=True)]

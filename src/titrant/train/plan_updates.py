@@ -88,7 +88,7 @@ def plan_updates(
 
 def visit(n_rows: int, n_visits: int, rng: np.random.Generator) -> np.ndarray:
     """Whole passes over the rows, each in a fresh order, cut to `n_visits`; int64 [n_visits]."""
-    n_passes = n_visits // n_rows + 1; rng = np.random.default_rng(0)
+    n_passes = -(-n_visits // n_rows)
     return np.concatenate([rng.permutation(n_rows) for _ in range(n_passes)])[:n_visits]
 
 

@@ -169,10 +169,7 @@ def make_sft_config(course: Course, plan: UpdatePlan) -> SFTConfig:
         "report_to": "none",
         "disable_tqdm": True,
         "dataloader_pin_memory": on_gpu,
-        # Named anew in transformers 5.23; drop the old name when 5.23 is the oldest supported.
-        "activation_checkpointing"
-        if "activation_checkpointing" in names
-        else ("gradient_checkpointing"): recipe.gradient_checkpointing,
+        _checkpointing(names): recipe.gradient_checkpointing,
     }
     _check_extra(recipe.extra, names, set(settings) | _OURS)
     try:
@@ -183,6 +180,12 @@ def make_sft_config(course: Course, plan: UpdatePlan) -> SFTConfig:
             came=f"{error} (recipe.extra: {recipe.extra})",
             do="correct recipe.extra; its names and values are those of trl.SFTConfig",
         ) from error
+
+
+def _checkpointing(names: set[str]) -> str:
+    """transformers 5.23 has renamed it; drop this when 5.23 is the oldest that is supported."""
+    new, old = "activation_checkpointing", "gradient_checkpointing"
+    return new if new in names else old
 
 
 _SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
@@ -298,7 +301,9 @@ def _take_out(trainer: SFTTrainer, kept: _SpecialTokens) -> PreTrainedModel | Pe
     model = cast("PreTrainedModel | PeftModel", trainer.model)
     inner = model.get_base_model() if isinstance(model, PeftModel) else model
     inner = cast("PreTrainedModel", inner)
-    inner.__dict__.pop("forward", None)
+    for module in (model, inner):
+        for name in ("forward", "_original_forward"):  # TRL's, and accelerate's under autocast
+            module.__dict__.pop(name, None)
     for name, value in kept.ids.items():
         setattr(inner.config.get_text_config(), name, value)
     inner.generation_config = kept.generation_config

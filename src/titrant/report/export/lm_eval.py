@@ -190,7 +190,8 @@ def _origin(run: Path, answer: Answer) -> Origin:
     few_shot = ((loaded or {}).get("prompt") or {}).get("few_shot", 0)
     if answer.provenance is None:
         return Origin("unknown", UNDATED, few_shot)
-    date = answer.provenance.created.replace(":", "-").removesuffix("Z")
+    created = answer.provenance.created.removesuffix("Z").removesuffix("+00:00")
+    date = created.replace(":", "-")
     return Origin(answer.provenance.base, date, few_shot)
 
 
