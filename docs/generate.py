@@ -69,7 +69,7 @@ def cli_reference() -> str:
     context = group.make_context("titrant", [], resilient_parsing=True)
     head = (
         "# Command line\n\nGenerated from the commands by `make docs`; do not edit.\n\n"
-        f"{_help(group)}\n\nEvery command takes `--help`. {group.epilog}"
+        f"{_help(group)}\n\nEvery command takes `--help`. How commands end: [exit codes](../exit-codes.md)."
     )
     blocks = [head]
     for name in group.list_commands(context):

@@ -5,6 +5,7 @@ and shared by all arms, so arms are paired as closely as they can be.
 """
 
 from collections.abc import Mapping
+from math import gcd
 
 import numpy as np
 
@@ -12,12 +13,12 @@ from titrant.dose.readings import BASE, ArmKey, ReadingTable
 
 DOSES = (0, 4, 32, 128, 1024, 4096)
 """The base and the first round of a pool of 4,096."""
-GOLDEN_RATIO = 0.6180339887498949
 
 
 def difficulties(n: int) -> np.ndarray:
-    """Evenly spread over [0, 1), in no order that anything could lean on."""
-    return (np.arange(n) * GOLDEN_RATIO + 0.5 / n) % 1.0
+    """(0.5, 1.5 … n − 0.5) / n, in an order that nothing could lean on."""
+    stride = next(m for m in range(round(0.618 * n), 2 * n) if gcd(m, n) == 1)
+    return (np.arange(n) * stride % n + 0.5) / n
 
 
 def planted(

@@ -130,6 +130,15 @@ def test_the_three_oddest_rows_are_found_with_their_reasons(tmp_path):
     assert "'<|'" in reasons[151]
 
 
+def test_odd_rows_are_odd_in_different_ways(tmp_path):
+    traces = [trace(i) for i in range(100)]
+    for i in range(5):
+        traces[i] = trace(i, answer=sentence(i, 4000 + i))
+    traces[60] = trace(60, answer="wait, " * 60)
+    found = inspected(tmp_path, traces).oddest
+    assert 61 in {odd.row for odd in found}
+
+
 def test_a_pool_of_equal_traces_has_no_odd_ones(tmp_path):
     assert inspected(tmp_path, [trace(1)] * 5).oddest == ()
 

@@ -215,6 +215,8 @@ GOLDS = [
     ({"problem": "q", "solution": "so \\boxed{\\frac{1}{2}}", "level": "1"}, "\\frac{1}{2}"),
     ({"question": "q", "final_answer": ["7"]}, "7"),
     ({"prompt": "q", "completion": "<think>\n1 or 2\n</think>\n\nThe answer is 2."}, "2"),
+    ({"prompt": "q", "completion": "x", "gold": "so \\boxed{7}"}, "7"),
+    ({"prompt": "q", "completion": "x", "gold": "1+1=2\n#### 2"}, "2"),
     ({"prompt": "q", "completion": " 42"}, "42"),
     ({"prompt": "q", "completion": "Paris"}, "Paris"),
     ({"instruction": "q", "output": "so it is \\boxed{3}"}, "3"),

@@ -90,6 +90,12 @@ def test_missing_is_null_and_steps_are_offsets(tmp_path):
     assert row["steps"] == [{"start": 0, "end": 7}, {"start": 7, "end": 11}]
 
 
+def test_the_order_of_keys_in_meta_makes_no_difference(tmp_path):
+    for name, meta in (("a", {"x": 1, "y": 2}), ("b", {"y": 2, "x": 1})):
+        write_traces(tmp_path / name, [trace().model_copy(update={"meta": meta})])
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
 def test_columns_of_others_are_passed_over(tmp_path):
     path = tmp_path / "a.parquet"
     problems = [Problem(qid="q", question="x", gold="1")]

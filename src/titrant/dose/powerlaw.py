@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from titrant.dose.noise import DoseMeans
 
 
+PARAMETERS = 3
+
+
 def error_rate(dose: np.ndarray, floor: float, amplitude: float, exponent: float) -> np.ndarray:
     """E + A·N^(−β)."""
     return floor + amplitude * dose ** (-exponent)
@@ -30,6 +33,8 @@ def power_law_end_point(
 ) -> Interval | None:
     """The end point of the fitted power law, or `None` where the fit or its inversion fails."""
     use = means.doses > 0
+    if use.sum() < PARAMETERS:
+        return None
     dose, error = means.doses[use], 1.0 - means.mean[use]
     sigma = np.sqrt(means.binomial[use] / (means.n_problems * means.n_arms[use]))
     try:

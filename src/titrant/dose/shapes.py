@@ -18,7 +18,7 @@ The flat shape has no curve: it is the hypothesis that the gain is zero (`dose.v
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -124,10 +124,25 @@ def grid(shape: str, top: float, level: float) -> Grid:
     end_point = np.repeat(targets[None, :], len(rest_rows), axis=0).ravel()
     rest = np.repeat(rest_rows, END_POINTS, axis=0)[:, None, :]
     scale, solved = _solve_scale(shape, end_point, rest, top, level)
-    end_point, rest, scale = end_point[solved], rest[solved], scale[solved]
-    prior = np.full(len(rest), -np.log(max(1, len(rest))))
     top_value = RAW[shape](np.full((1, 1), top), scale, rest)
-    return Grid(shape, 1 + rest_rows.shape[1], end_point, scale, rest, prior, top_value, top)
+    flat = np.zeros(len(rest))
+    unit = Grid(shape, 1 + rest_rows.shape[1], end_point, scale, rest, flat, top_value, top)
+    unit = _some(unit, solved)
+    if shape == "rise_fall":  # some curves dip and rise again: past a first crossing near the top
+        return _some(unit, end_point_of(unit, level) >= unit.end_point * (1 - 1e-9))
+    return unit
+
+
+def _some(unit: Grid, keep: np.ndarray) -> Grid:
+    """Only some curves of a grid, with a flat prior over them."""
+    return replace(
+        unit,
+        end_point=unit.end_point[keep],
+        scale=unit.scale[keep],
+        rest=unit.rest[keep],
+        prior=np.full(keep.sum(), -np.log(max(1, keep.sum()))),
+        top_value=unit.top_value[keep],
+    )
 
 
 def _solve_scale(

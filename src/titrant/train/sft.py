@@ -183,7 +183,7 @@ def make_sft_config(course: Course, plan: UpdatePlan) -> SFTConfig:
 
 
 def _checkpointing(names: set[str]) -> str:
-    """transformers 5.23 has renamed it; drop this when 5.23 is the oldest that is supported."""
+    """Transformers 5.23 has renamed it; drop this when 5.23 is the oldest that is supported."""
     new, old = "activation_checkpointing", "gradient_checkpointing"
     return new if new in names else old
 
