@@ -65,6 +65,11 @@ def test_a_problem_never_asked_is_missing():
     assert np.isnan(table.truncated[2])  # no verdict is known
 
 
+def test_a_problem_asked_of_no_arm_is_no_problem():
+    nobody = [reading("base", 0, 0, "r", None), reading("random", 8, 0, "r", None)]
+    assert ReadingTable.from_rows([*ROWS, *nobody]).qids == ("p", "q")
+
+
 def test_the_first_benchmark_counts_unless_one_is_named():
     rows = [reading("base", 0, 0, "p", True, benchmark="b2"), *ROWS]
     assert ReadingTable.from_rows(rows).qids == ("p",)

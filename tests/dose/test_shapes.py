@@ -57,6 +57,8 @@ def test_rise_and_fall_by_hand():
     # rise at 16 with c = 4: 1 / (1 + (1/4)^1.5) = 1 / (1 + 1/8) = 8/9;
     # half of the fall of ½ is done at d = 16: 1 − ½ · ½ = ¾; 8/9 · ¾ = 2/3
     assert at(rise_fall, 16, 4, 0.5, 16) == pytest.approx(2 / 3)
+    # at 32: 1 / (1 + (1/8)^1.5) = 0.957676; 1 − ½ / (1 + (1/2)²) = 0.6
+    assert at(rise_fall, 32, 4, 0.5, 16) == pytest.approx(0.957676 * 0.6, rel=1e-5)
 
 
 def solved_by_hand(shape: str, level: float, top: float, c, rest):
