@@ -126,8 +126,7 @@ def _outcome(job: ArmJob, rows: list[dict]) -> ArmOutcome:
 
 
 def prepare(job: PrepareJob) -> Prepared:
-    from titrant.run.inputs import hash_of
-    from titrant.run.prepare import Prepared
+    from titrant.run.prepare import Prepared, hash_of
     from titrant.traces.table import load_traces
 
     ledger(job.run_dir, "prepare")
@@ -163,7 +162,7 @@ def fake_config(**changes: object) -> Config:
         "base": "a fake base",
         "pool": {"path": "world:arithmetic", "limit": 256},
         "benchmark": {"path": "world:arithmetic/train", "limit": 240},
-        "executor": {"workers": 2, "threads": 1},
+        "executor": {"workers": 1, "threads": 1},
     }
     return Config.model_validate(tree | changes)
 

@@ -5,7 +5,8 @@ import pytest
 
 from titrant.errors import ConfigError, DataError
 from titrant.run.folder import RunFolder, make_folder
-from titrant.run.inputs import best_guess, clean, gather, hash_of, load_benchmarks
+from titrant.run.inputs import best_guess, clean, gather, load_benchmarks
+from titrant.run.prepare import hash_of
 from titrant.run.watch import Silent
 from titrant.settings import Config
 from titrant.traces.record import Trace, Verdict, question_id, trace_id

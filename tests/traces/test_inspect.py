@@ -133,8 +133,8 @@ def test_the_three_oddest_rows_are_found_with_their_reasons(tmp_path):
 def test_odd_rows_are_odd_in_different_ways(tmp_path):
     traces = [trace(i) for i in range(100)]
     for i in range(5):
-        traces[i] = trace(i, answer=sentence(i, 4000 + i))
-    traces[60] = trace(60, answer="wait, " * 60)
+        traces[i] = trace(i, answer="wait, " * (60 + i))
+    traces[60] = trace(60, answer=sentence(60, 4000))
     found = inspected(tmp_path, traces).oddest
     assert 61 in {odd.row for odd in found}
 

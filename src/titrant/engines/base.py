@@ -7,7 +7,6 @@ work is done. A failure of one request becomes a result with `error` set; the ba
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -15,6 +14,8 @@ from titrant.errors import ConfigError
 from titrant.registry import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     import numpy as np
 
 StopReason = Literal["stop", "length", "error"]
@@ -99,7 +100,7 @@ class EngineInfo:
 
 
 class Engine(Protocol):
-    """The protocol of all engines; results come in the order of the requests."""
+    """The protocol of all engines; results carry the index of their request."""
 
     capabilities: frozenset[Literal["generate", "score"]]
 

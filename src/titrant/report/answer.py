@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from titrant.records import Record
 
 VerdictName = Literal[
@@ -206,7 +208,7 @@ class Answer(Record):
     cost: Cost
     subset: Subset | None
     pilot: tuple[PilotPoint, ...] = ()
-    transfer: dict[str, Estimate] = {}
+    transfer: dict[str, Estimate] = Field(default_factory=dict)
     """Other benchmarks: gain of the top dose."""
     arms: tuple[ArmRow, ...] = ()
     traces: tuple[TraceSample, ...] = ()

@@ -18,9 +18,10 @@ from titrant.dose.plan import FEW_PROBLEMS, FEWEST_PROBLEMS, power_of
 from titrant.errors import DataError
 from titrant.records import Record
 from titrant.run.files import write_table
+from titrant.run.prepare import FEWEST_TRACES, hash_of
 from titrant.traces.assess import assess
 from titrant.traces.read import read_benchmark, read_pool
-from titrant.traces.record import Problem, Verdict, content_hash
+from titrant.traces.record import Problem, Verdict
 from titrant.traces.table import load_problems, write_problems, write_traces
 from titrant.traces.verify import Verifier
 from titrant.worlds.pools import DEFAULT_SIZE, make_pool, world_problems
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 WORLD = "world:"
 WORLD_PROBLEMS = 500
 """Problems of a world's benchmark unless `limit` says otherwise."""
-FEWEST_TRACES = 8
-"""Below this there are not enough doses for a curve."""
 
 
 class Inputs(Record):
@@ -241,11 +240,6 @@ def load_benchmarks(folder: RunFolder) -> dict[str, list[Problem]]:
     for name, problem in zip(names.to_pylist(), problems, strict=True):
         found.setdefault(name, []).append(problem)
     return found
-
-
-def hash_of(traces: Sequence[Trace]) -> str:
-    """A hash of the uids in their order."""
-    return content_hash(*(trace.uid for trace in traces))
 
 
 def _describe(

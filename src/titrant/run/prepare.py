@@ -1,6 +1,7 @@
 """The second stage, in a worker: the base is loaded once, and the template doctor sees every row.
 
-It runs where arms run, so the driver never imports a tensor library. It leaves `tokens.parquet` (uid,
+It runs where arms run, so the driver never imports a tensor library (and this module none of what
+only the driver needs: it would stay in the worker's memory). It leaves `tokens.parquet` (uid,
 tokens of the completion, tokens of the whole row) and says what the base is, under which templates it
 can be asked, and which traces are too long (`recipe.long_rows: drop`).
 """
@@ -15,15 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from titrant.arms import ArmSpec
-from titrant.dose.readings import BASE
 from titrant.engines.prompt import PromptBuilder
 from titrant.errors import ConfigError, DataError
 from titrant.lazy import load
 from titrant.records import Record
 from titrant.run.files import write_table
-from titrant.run.inputs import FEWEST_TRACES, hash_of
 from titrant.select.shots import choose_shots
 from titrant.settings import Config
+from titrant.traces.record import content_hash
 from titrant.traces.table import load_traces, write_traces
 from titrant.train.job import ArmJob
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from titrant.run.folder import RunFolder
     from titrant.traces.record import Trace
 
+FEWEST_TRACES = 8
+"""Below this there are not enough doses for a curve."""
 CHUNK = 1000
 """Traces between two signs of progress."""
 PACKAGES = ("torch", "transformers", "tokenizers", "trl", "peft", "accelerate", "datasets")
@@ -80,7 +82,7 @@ def prepare(job: PrepareJob, progress: Callable[[str, int, int], None] | None = 
         TrainError: the template doctor refuses a row.
         DataError: the base cannot be loaded, or too few traces are short enough.
     """
-    spec = ArmSpec(strategy=BASE, dose=0, seed=0, purpose="base")
+    spec = ArmSpec(strategy="base", dose=0, seed=0, purpose="base")
     arm = ArmJob(run_dir=job.run_dir, spec=spec, config=job.config, lr=0.0)
     context = load("titrant.train.context:open_context")(arm)
     try:
@@ -176,6 +178,11 @@ def installed_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def hash_of(traces: Sequence[Trace]) -> str:
+    """A hash of the uids in their order."""
+    return content_hash(*(trace.uid for trace in traces))
 
 
 def prepared_pool(folder: RunFolder, prepared: Prepared) -> list[Trace]:

@@ -1,0 +1,1 @@
+"""Problems, traces and steps: formats in and out, answers and their verification, tables."""
