@@ -12,6 +12,7 @@ from titrant.errors import ConfigError
 from titrant.settings import PoolSettings
 from titrant.traces.inspect import Inspection, inspect_pool, spread
 from titrant.traces.likeness import find_repeats
+from titrant.traces.oddity import Measured, oddest
 from titrant.traces.read import Pool, read_pool
 from titrant.traces.record import Trace, Verdict, question_id, trace_id
 
@@ -130,12 +131,12 @@ def test_the_three_oddest_rows_are_found_with_their_reasons(tmp_path):
     assert "'<|'" in reasons[151]
 
 
-def test_odd_rows_are_odd_in_different_ways(tmp_path):
+def test_odd_rows_are_odd_in_different_ways():
     traces = [trace(i) for i in range(100)]
-    for i in range(5):
-        traces[i] = trace(i, answer="wait, " * (60 + i))
-    traces[60] = trace(60, answer=sentence(60, 4000))
-    found = inspected(tmp_path, traces).oddest
+    traces[60] = trace(60, answer=sentence(60) + " <|im_end|>")
+    n_words = [40 + i % 3 for i in range(100)]
+    n_words[1:4] = [4000, 4000, 4000]  # each of them odder than the mark of row 61
+    found = oddest(traces, [Measured(200, n, 1) for n in n_words])
     assert 61 in {odd.row for odd in found}
 
 
@@ -224,3 +225,12 @@ def test_the_command_reads_real_files(shared_data, name, n_traces):
     shown = run(str(shared_data / name), "--json")
     assert shown.exit_code == 0, shown.output
     assert json.loads(shown.stdout)["n_traces"] == n_traces
+
+
+@pytest.mark.train
+def test_the_command_counts_tokens_under_a_base(tmp_path):
+    pytest.importorskip("transformers")
+    shown = run(written(tmp_path, ROWS[:1]), "--json", "--base", "vitro:arithmetic")
+    assert shown.exit_code == 0, shown.output
+    # One token per character: "0+1 is 1" has 8, the answer "1" has 1.
+    assert json.loads(shown.stdout)["tokens"]["total"] == 9

@@ -23,7 +23,7 @@ def _one_thread():
     torch.set_num_threads(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def tokenizer() -> PreTrainedTokenizerFast:
     return make_tokenizer()
 
@@ -69,8 +69,8 @@ def solve(problem: Problem) -> Trace:
 
 
 @pytest.fixture(scope="session")
-def base_folder(tmp_path_factory, tokenizer) -> Path:
-    folder = tmp_path_factory.mktemp("base")
+def base_folder(tmp_path_factory) -> Path:
+    folder, tokenizer = tmp_path_factory.mktemp("base"), make_tokenizer()
     make_model(TINY, tokenizer).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

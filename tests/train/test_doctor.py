@@ -105,16 +105,12 @@ def test_a_trace_rendered_twice_or_not_at_all_is_refused(rows, traces, practice)
     assert "the trace has no row" in none["rendered once"]
 
 
-def test_two_bos_tokens_are_refused(tokenizer, builder, traces, rows, practice):
-    tokenizer.bos_token = "<unk>"
-    try:
-        bos = tokenizer.bos_token_id
-        row = rows[0]._replace(
-            input_ids=(bos, bos, *rows[0].input_ids), labels=(-100, -100, *rows[0].labels)
-        )
-        found = refused([row], traces[:1], practice)
-    finally:
-        tokenizer.bos_token = None
+def test_two_bos_tokens_are_refused(tokenizer, rows, traces, practice):
+    bos = tokenizer.bos_token_id
+    row = rows[0]._replace(input_ids=(bos, *rows[0].input_ids), labels=(IGNORED, *rows[0].labels))
+
+    found = refused([row], traces[:1], practice)
+
     assert "two BOS tokens" in found["rendered once"]
 
 

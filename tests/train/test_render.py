@@ -40,20 +40,21 @@ def make_chat_tokenizer(stop: str | None = "<|end|>", template: str = CHAT):
 def test_plain_row_token_by_token(tokenizer, builder):
     row = render_row(TRACE, builder, tokenizer)
 
-    # Prompt "1+2=\n" is 5 tokens and carries no loss; then the completion, one token per character
-    # but for the two tags, and the stop token.
-    prompt = ["1", "+", "2", "=", "\n"]
+    # The tokenizer begins with <eos>, as it does in pretraining. With it the prompt "1+2=\n" is 6
+    # tokens and carries no loss; then the completion, one token per character but for the two tags,
+    # and the stop token.
+    prompt = ["<eos>", "1", "+", "2", "=", "\n"]
     target = ["<think>", "\n", "1", "+", "2", "=", "3", "\n", "</think>", "\n", "\n", "3", "<eos>"]
     assert tokenizer.convert_ids_to_tokens(row.input_ids) == prompt + target
-    assert row.labels[:5] == (IGNORED,) * 5
-    assert row.labels[5:] == row.input_ids[5:]
+    assert row.labels[:6] == (IGNORED,) * 6
+    assert row.labels[6:] == row.input_ids[6:]
     assert row.n_loss_tokens == 13
 
 
 def test_a_trace_without_thinking_is_its_answer(tokenizer, builder):
     row = render_row(TRACE.model_copy(update={"thinking": None}), builder, tokenizer)
 
-    assert tokenizer.convert_ids_to_tokens(row.input_ids[5:]) == ["3", "<eos>"]
+    assert tokenizer.convert_ids_to_tokens(row.input_ids[6:]) == ["3", "<eos>"]
 
 
 def test_chat_row_keeps_the_thinking_that_the_template_would_delete():

@@ -1,8 +1,8 @@
 """Making many traces fast: the same identities and records as `record`, at a fraction of the time.
 
-Reading a pool hashes every trace and builds a record for each. `record.trace_id` and validation by
-pydantic cost about 150 µs per trace of 2 kB; these forms cost about 15 µs, and tests hold each one
-together with its plain counterpart.
+Reading a pool hashes every trace and builds a record for each, and with `record.trace_id` and
+validation by pydantic that would be most of its time. Tests hold each form here together with its
+plain counterpart.
 """
 
 from __future__ import annotations

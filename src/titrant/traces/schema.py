@@ -159,7 +159,7 @@ def _find(want: Want, names: Sequence[str], cells: Cells) -> str | None:
 
 def _recognised(schema: Schema, columns: Columns, cells: Cells) -> Recognised:
     told_by = [columns[field] for field in (*schema.needs, *schema.signs)]
-    used = {*columns.values(), *schema.keep}
+    used = {*columns.values(), *schema.keep, *schema.also}
     if schema.reads_all is not None:
         used |= {
             name for name, values in cells.items() if any(map(HOLDS[schema.reads_all], values))

@@ -109,6 +109,8 @@ class Schema:
     """Columns that go to the trace's `meta`."""
     aligned: tuple[str, ...] = ()
     """Fields whose columns belong together: choosing the second of one chooses that of all."""
+    also: tuple[str, ...] = ()
+    """Columns that the reader reads under their own names."""
     reads_all: Kind | None = None
     """The reader reads all columns of this kind."""
     has_traces: bool = True
@@ -138,6 +140,7 @@ SCHEMAS: tuple[Schema, ...] = (
             "answer_text": _want(Kind.TEXT, "answer_text"),
         },
         signs={"uid": _want(Kind.TEXT, "uid")},
+        also=("version", "qid", "unfinished", "gold_kind", "steps", "meta"),
         may={"thinking": _want(Kind.TEXT, "thinking"), "gold": _want(Kind.VALUE, "gold")}
         | _SYSTEM
         | _ABOUT,
