@@ -74,6 +74,16 @@ def test_an_outcome_covers_by_its_interval_or_else_by_its_verdict():
                 assert outcome.log_ratio == pytest.approx(np.log(found.ed.estimate / truth))
 
 
+def test_a_ladder_without_an_interval_covers_only_if_its_verdict_is_true():
+    # A flat ladder (number 21 of the committed settings) that says `hurts`: no interval, and wrong.
+    wrong = simulate_one(SETTINGS, "flat", 21)
+    assert (wrong.verdict, wrong.has_interval, wrong.is_true) == ("hurts", False, False)
+    assert not wrong.covers
+    right = simulate_one(SETTINGS, "flat", 0)
+    assert (right.verdict, right.has_interval, right.is_true) == ("no response", False, True)
+    assert right.covers
+
+
 NAN = float("nan")
 
 

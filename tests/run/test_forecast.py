@@ -1,7 +1,8 @@
 import fake_arms
 import pytest
 
-from titrant.run.forecast import CHARACTERS_PER_TOKEN, forecast, probe_config
+from titrant.arms import ArmCost
+from titrant.run.forecast import CHARACTERS_PER_TOKEN, forecast, probe_config, speed_of
 from titrant.run.titrate import Entries
 from titrant.run.watch import Silent
 
@@ -32,6 +33,7 @@ def test_the_speed_is_the_difference_of_two_short_arms():
     # 2 and 6 updates of 100 tokens take 4 s and 6 s: 400 tokens in 2 s. 5 tokens take 0.05 s.
     assert found.speed.train_tokens_per_s == pytest.approx(200)
     assert found.speed.read_tokens_per_s == pytest.approx(100)
+    assert found.speed.arm_s == pytest.approx(3.0)
     assert "measured here" in found.speed.source
 
 
@@ -63,3 +65,12 @@ def test_a_probe_is_short_and_leaves_nothing():
     assert (short.recipe.match, short.recipe.updates) == ("updates", 2)
     assert short.decode.max_new_tokens == 128
     assert short.train.keep == "none"
+
+
+def test_a_longer_arm_that_took_no_longer_is_not_infinitely_fast():
+    short = ArmCost(train_tokens=200, train_s=2.0, generated_tokens=10, read_s=0.5)
+    long = ArmCost(train_tokens=600, train_s=1.5, generated_tokens=10, read_s=0.5)
+    speed = speed_of(short, long)
+    assert speed.train_tokens_per_s == pytest.approx(400)
+    assert speed.read_tokens_per_s == pytest.approx(20)
+    assert speed_of(ArmCost(), ArmCost()) is None

@@ -8,6 +8,7 @@ from titrant.arms import ArmSpec
 from titrant.cli.live import LiveWatcher, PlainWatcher, end_point_line, show_answer
 from titrant.cli.run import resolve
 from titrant.errors import ConfigError
+from titrant.report import typeset
 from titrant.run.watch import EndPoint
 
 SPEC = ArmSpec(strategy="random", dose=64, seed=1)
@@ -47,7 +48,7 @@ def test_a_log_has_one_line_per_event():
         "reading pool and benchmark",
         "round 1: random-n000064-s01",
         "  ✓ random-n000064-s01  done  50.0%",
-        "random: end point 187 traces (128–260), gain +85.5 points (+84.0 to +87.0), 17 arms: "
+        "random: end point 188 traces (128–260), gain +85.5 points (+84.0 to +87.0), 17 arms: "
         "enough at N",
         "warning: a warning with [brackets]",
     ]
@@ -83,7 +84,7 @@ def test_the_answer_is_shown_with_its_curve_and_its_files(finished):
     text = screen.export_text()
     assert "reach 95 % of the" in text
     rows = [line.split() for line in text.splitlines() if "█" in line]
-    assert [f"{answer.ed95.estimate:,.0f}", "ED95"] in [row[:2] for row in rows]
+    assert [typeset.dose(answer.ed95.estimate), "ED95"] in [row[:2] for row in rows]
     doses = [int(row[0]) for row in rows]
     assert doses == sorted(doses)
     assert "report   runs/x/report.html" in text

@@ -53,7 +53,7 @@ def test_a_rising_response_is_answered_with_its_end_point(finished):
     assert answer.top_dose == 256
     assert answer.whole_pool
     assert answer.gain.estimate == pytest.approx(0.684, abs=0.06)
-    assert answer.sentence.startswith(f"{answer.ed95.estimate:.0f} traces (90 % interval")
+    assert answer.sentence.startswith(f"{answer.subset.dose} traces (90 % interval")
 
 
 def test_every_file_of_the_run_folder_is_there(finished):

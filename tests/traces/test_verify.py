@@ -260,7 +260,7 @@ def test_a_crash_costs_its_item_only(monkeypatch, tmp_path):
 def test_an_answer_that_wants_all_memory_gets_its_share_only():
     """Runs the worker's own limit: 4 GiB of address space, whatever the machine has."""
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import verify_worker as w\n"
+        "import sys; sys.path.append(sys.argv[1]); import verify_worker as w\n"
         "w._limit_resources()\n"
         "try: bytearray(2 * w.MEMORY_BYTES)\n"
         "except MemoryError: print('refused')"

@@ -45,11 +45,6 @@ def test_the_weights_are_small_enough_to_ship(card, folder):
     assert 2 * card.parameters <= size < 2 * card.parameters + 20_000
 
 
-def test_a_base_took_at_most_fifteen_minutes_on_two_cores(card):
-    assert card.train_s <= 15 * 60
-    assert card.threads <= 2
-
-
 def test_the_readable_card_is_the_stored_one(card, folder):
     assert (folder / "README.md").read_text(encoding="utf-8") == card_text(card)
 

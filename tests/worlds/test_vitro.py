@@ -12,6 +12,7 @@ from hypothesis import strategies as st  # noqa: E402
 from transformers import AutoTokenizer  # noqa: E402
 
 from titrant.engines.prompt import PromptBuilder  # noqa: E402
+from titrant.run.vitro import WEIGHTS_MOST_BYTES  # noqa: E402
 from titrant.settings import PromptSettings  # noqa: E402
 from titrant.traces.record import Trace  # noqa: E402
 from titrant.worlds.arithmetic import ARITHMETIC, parse, split_of  # noqa: E402
@@ -76,12 +77,15 @@ def test_the_tokenizer_survives_being_saved_beside_its_model(reloaded):
     )
 
 
-def test_marks_are_one_token_each_and_nothing_is_added():
+def test_marks_are_one_token_each():
     assert encode("<think></think><eos>") == [SPECIALS.index(s) for s in SPECIALS[3:]] + [
         SPECIALS.index("<eos>")
     ]
-    assert TOKENIZER("1+1=")["input_ids"] == encode("1+1=")
     assert len(TOKENIZER) == len(SPECIALS) + len(ALPHABET) == 101
+
+
+def test_a_text_starts_behind_an_end_mark_as_documents_do():
+    assert TOKENIZER("1+1=")["input_ids"] == [TOKENIZER.eos_token_id, *encode("1+1=")]
 
 
 def test_a_character_outside_the_alphabet_is_unknown_and_not_lost():
@@ -151,13 +155,8 @@ def test_rows_are_the_documents_one_after_the_other():
     ids, labels = packed_rows(TINY, TOKENIZER)
     assert ids.shape == labels.shape == (3 * 5, TINY.row_tokens)
     assert ids.dtype == labels.dtype == np.int32
-    whole = "".join(documents(TINY, 0))
-    assert TOKENIZER.decode(ids.ravel().tolist()) == whole[: len(whole)][: _length(ids, whole)]
-
-
-def _length(ids: np.ndarray, whole: str) -> int:
-    """Characters of the first `ids.size` tokens of a text."""
-    return len(TOKENIZER.decode(encode(whole)[: ids.size]))
+    whole = encode("".join(documents(TINY, 0)))
+    assert ids.ravel().tolist() == whole[: ids.size]
 
 
 def test_the_loss_is_on_all_but_the_questions():
@@ -176,6 +175,12 @@ def test_the_weights_depend_on_the_recipe_alone():
     name = "model.layers.0.self_attn.q_proj.weight"
     assert torch.equal(first[name], again[name])
     assert not torch.equal(first[name], other[name])
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_base_made_by_its_recipe_is_small_enough_to_ship(name):
+    n_weights = make_model(RECIPES[name], TOKENIZER).num_parameters()
+    assert 2 * n_weights < WEIGHTS_MOST_BYTES  # bfloat16
 
 
 def test_the_model_ends_and_pads_as_its_tokenizer_does():

@@ -45,8 +45,10 @@ def test_without_the_opening_the_same_engine_guesses():
 
 
 def test_an_answer_cut_by_the_limit_is_not_right():
-    long = FakeEngine(lambda request: "#### 0" + " " * 2 * MAX_NEW_TOKENS)
-    found = measure(long, "train", "", N)
+    def answer_and_ramble(request) -> str:
+        return f"#### {parse(request.prompt).values[-1]}" + " " * 2 * MAX_NEW_TOKENS
+
+    found = measure(FakeEngine(answer_and_ramble), "train", "", N)
     assert (found.accuracy, found.truncated) == (0.0, 1.0)
 
 

@@ -178,12 +178,15 @@ class LiveWatcher:
 
 def end_point_line(point: EndPoint) -> str:
     """One strategy's current estimate in a line."""
+    from titrant.report import typeset
+
     gain = f"gain {point.gain * 100:+.1f} points ({point.gain_low * 100:+.1f} to "
     gain += f"{point.gain_high * 100:+.1f})"
     if point.ed is None:
         known = "no end point yet"
     else:
-        known = f"end point {point.ed:,.0f} traces ({point.low:,.0f}–{point.high:,.0f})"
+        low, high = typeset.low_dose(point.low), typeset.dose(point.high)
+        known = f"end point {typeset.dose(point.ed)} traces ({low}–{high})"
     return f"{point.strategy}: {known}, {gain}, {point.arms} arms: {point.verdict}"
 
 
@@ -229,10 +232,13 @@ def response_bars(answer: Answer) -> Table:
 
 def _end_row(answer: Answer, curve: Curve, end: float) -> tuple[str, str, Bar | str, str]:
     """The end point among the doses, at the accuracy that it was asked to reach."""
-    name = f"ED{round(answer.level * 100, 4):g}"
+    from titrant.report import typeset
+    from titrant.report.headline import end_point_name
+
+    dose, name = typeset.dose(end), end_point_name(answer.level)
     if curve.target is None:
-        return f"{end:,.0f}", name, "", ""
-    return f"{end:,.0f}", name, _bar(curve.target), f"{curve.target:.1%}"
+        return dose, name, "", ""
+    return dose, name, _bar(curve.target), f"{curve.target:.1%}"
 
 
 def _bar(share: float) -> Bar:

@@ -43,8 +43,9 @@ FEW_PROBLEMS = 200
 """Below this the power line is a warning."""
 GAIN = 0.02
 """The gain that the power line speaks of."""
-LATER_ROUNDS = 3
-"""Rounds after the first one that a ladder is expected to take."""
+LATER_ARMS = 3
+"""Arms after the first round that a ladder is expected to take per strategy: the simulated ladders of
+`titrant calibrate` take 10 on average over all shapes, 7 of them in the first round."""
 
 TRAIN_RATE = {"cpu": 4e10, "gpu": 1.2e14}
 """Useful floating point operations per second and core or GPU in training. CPU: 0.86 M parameters at
@@ -52,6 +53,10 @@ TRAIN_RATE = {"cpu": 4e10, "gpu": 1.2e14}
 READ_RATE = {"cpu": 1.5e10, "gpu": 1e13}
 """The same in generation. CPU: 0.86 M parameters, 19,000 tokens/s on two cores at batch 256. GPU:
 transformers' generate reaches about a tenth of what a serving engine does."""
+
+
+ARM_S = 2.0
+"""Seconds of an arm that do not depend on its length, for a small base on a CPU."""
 
 
 class Power(Record):
@@ -153,6 +158,8 @@ class Speed(Record):
 
     train_tokens_per_s: float
     read_tokens_per_s: float
+    arm_s: float
+    """What every arm takes besides, whatever its length: loading, preparing, saving."""
     source: str
 
 
@@ -180,10 +187,10 @@ class Estimate(Record):
 
 
 def count_arms(plan: LadderPlan, settings: LadderSettings, *, n_pilot: int) -> ArmCount:
-    """Fewest: the first round decides. Most: the ladder's limit. Expected: three rounds more."""
+    """Fewest: the first round decides. Most: the ladder's limit. Expected: three arms more."""
     first = sum(arm.dose > 0 for arm in first_round(plan, settings))
     most = max(plan.max_arms, first)
-    later = LATER_ROUNDS * settings.arms_per_round * len(plan.strategies)
+    later = LATER_ARMS * len(plan.strategies)
     return ArmCount(
         fewest=first + n_pilot, expected=min(first + later, most) + n_pilot, most=most + n_pilot
     )
@@ -196,6 +203,7 @@ def table_speed(parameters: int, *, on_gpu: bool, threads: int) -> Speed:
     return Speed(
         train_tokens_per_s=TRAIN_RATE[kind] * units / (6 * parameters),
         read_tokens_per_s=READ_RATE[kind] * units / (2 * parameters),
+        arm_s=ARM_S,
         source=f"a speed table ({kind}, {parameters / 1e6:,.1f} M parameters): a factor of 3 off is "
         "usual; titrant plan --measure times it",
     )
@@ -217,7 +225,7 @@ def estimate(
     seconds = None
     if speed is not None:
         work = arms.expected * train / speed.train_tokens_per_s
-        work += (arms.expected + 1) * read / speed.read_tokens_per_s
+        work += (arms.expected + 1) * (read / speed.read_tokens_per_s + speed.arm_s)
         seconds = work / workers
     kept, passing = disk_per_arm(config, load.parameters)
     return Estimate(

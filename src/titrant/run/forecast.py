@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from titrant.arms import ArmSpec
+from titrant.arms import ArmCost, ArmSpec
 from titrant.dose.executor import Layout, LocalExecutor, plan_layout
 from titrant.dose.ladder import make_plan
 from titrant.dose.plan import (
@@ -204,18 +204,29 @@ def probe_seconds(found: Material, load: Workload, speed: Speed) -> float:
 
 
 def probe(found: Material, executor: LocalExecutor) -> Speed | None:
-    """The speed of two short arms in this worker; `None` where they cannot be told apart."""
+    """The speed of two short arms in this worker; `None` where one of them failed."""
     outcomes = [_probe_arm(found, executor, updates) for updates in PROBE_UPDATES]
     if any(outcome.error is not None for outcome in outcomes):
         return None
-    short, long = (outcome.cost for outcome in outcomes)
-    train_s = long.train_s - short.train_s
+    return speed_of(*(outcome.cost for outcome in outcomes))
+
+
+def speed_of(short: ArmCost, long: ArmCost) -> Speed | None:
+    """Speed and fixed time from two trainings; `None` where the clock says nothing.
+
+    Where the longer one took no longer, all of its time is put down to its tokens.
+    """
+    train_s, tokens = long.train_s - short.train_s, long.train_tokens - short.train_tokens
+    if train_s <= 0 or tokens <= 0:
+        train_s, tokens = long.train_s, long.train_tokens
     read_s = short.read_s + long.read_s
     if train_s <= 0 or read_s <= 0:
         return None
+    rate = tokens / train_s
     return Speed(
-        train_tokens_per_s=(long.train_tokens - short.train_tokens) / train_s,
+        train_tokens_per_s=rate,
         read_tokens_per_s=(short.generated_tokens + long.generated_tokens) / read_s,
+        arm_s=max(0.0, short.train_s - short.train_tokens / rate),
         source="two short arms measured here, in one worker",
     )
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from titrant.dose.executor import MOST_WORKERS, usable_cores
 from titrant.dose.plan import FEW_PROBLEMS, FEWEST_PROBLEMS, power_of
 from titrant.errors import DataError
 from titrant.records import Record
@@ -161,7 +162,7 @@ def read_traces(config: Config, watcher: Watcher) -> tuple[list[Trace], list[str
             watcher.note(line)
         words = [f"{u.n:,} rows of the pool were not read: {u.reason}" for u in report.unread]
     watcher.note(f"{len(traces):,} traces from {settings.path}")
-    with Verifier() as verifier:
+    with Verifier(workers=min(usable_cores(), MOST_WORKERS)) as verifier:
         judged = assess(
             traces,
             verifier,

@@ -189,7 +189,8 @@ def pretrain_to(recipe: VitroRecipe, folder: Path, *, threads: int) -> int:
     tokenizer = make_tokenizer()
     model = pretrain(recipe, tokenizer, folder / "log")
     shutil.rmtree(folder / "log", ignore_errors=True)
-    model.to(torch.bfloat16).save_pretrained(folder)
+    torch.nn.Module.to(model, torch.bfloat16)
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return model.num_parameters()
 
