@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 ARGS ?=
-JOBS ?= 0
+JOBS ?= 2
 OUT ?= runs/demo
 
 # One thread per process: two libraries that each take every core are slower than one that takes one.

@@ -8,9 +8,13 @@ def tiny():
     """(model, tokenizer): two layers, 32 wide, weights blown up so that greedy text has variety."""
     torch = pytest.importorskip("torch", reason="needs the train extra")
     torch.set_num_threads(1)
+    from tokenizers import processors
+
     from titrant.worlds.vitro import VitroRecipe, make_model, make_tokenizer
 
     tokenizer = make_tokenizer()
+    tokenizer.bos_token = None  # a tokenizer that adds nothing: token counts are character counts
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(single="$A")
     recipe = VitroRecipe(name="tiny", layers=2, width=32, heads=4, mlp_width=48)
     model = make_model(recipe, tokenizer).eval()
     model.config.max_position_embeddings = 128

@@ -9,30 +9,12 @@ import pytest
 sys.path.append(str(Path(__file__).parent))
 
 from report_answers import ANSWERS, estimate
+from report_pool import POOL
 
 from titrant.report.answer import Subset
 from titrant.select.rank import rank, write_ranking
-from titrant.traces.record import Problem, Trace, question_id, trace_id
+from titrant.traces.record import Problem
 
-
-def make_trace(i: int) -> Trace:
-    question, thinking = f"{i} + 1 =", f"{i}+1={i + 1};"
-    answer = f"The answer is {i + 1}."
-    return Trace(
-        uid=trace_id(question, thinking, answer),
-        qid=question_id(question),
-        question=question,
-        thinking=thinking,
-        answer_text=answer,
-        final_answer=str(i + 1),
-        gold=str(i + 1),
-        verdict="correct",
-        source="test",
-        n_tokens=10 + i,
-    )
-
-
-POOL = [make_trace(i) for i in range(12)]
 ATTEMPTS = (
     # problem, sample, correct, verdict, final answer; problem 2 was never asked
     (0, 0, True, "correct", "1"),
@@ -70,9 +52,8 @@ def attempts(arm_id: str, strategy: str, dose: int) -> pl.DataFrame:
 @pytest.fixture
 def run_folder(tmp_path: Path) -> Path:
     """A finished run of 12 traces, two arms and one benchmark of 4 problems."""
-    from titrant.traces.table import write_traces
-
     from titrant.report.cards import write_subset
+    from titrant.traces.table import write_traces
 
     run = tmp_path / "run"
     (run / "rankings").mkdir(parents=True)

@@ -5,8 +5,8 @@ import json
 import pytest
 import yaml
 from report_answers import ANSWERS, enough
+from report_pool import POOL
 
-from conftest import POOL  # pyright: ignore[reportMissingImports]
 from titrant.report.cards import card, subset_rows, write_card, write_subset
 from titrant.select.rank import RankedRow
 from titrant.settings import PoolSettings, PromptSettings

@@ -95,7 +95,8 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_megabyte_takes_less_than_a_second(name):
+def test_a_hostile_megabyte_takes_linear_time(name):
+    # Quadratic time would be minutes; the bound leaves room for a loaded machine.
     began = time.process_time()
     cut_steps(HOSTILE[name])
-    assert time.process_time() - began < 1.0
+    assert time.process_time() - began < 5.0

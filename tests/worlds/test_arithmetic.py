@@ -57,6 +57,7 @@ def test_every_result_is_taken_mod_100(value, operator, operand, result):
     assert apply(value, operator, operand) == result
 
 
+@settings(max_examples=40)
 @given(chains)
 def test_a_question_parses_back_to_its_chain(chain):
     assert parse(chain.text) == chain
@@ -131,6 +132,7 @@ def test_the_verifier_reads_one_number_and_nothing_else(text, verdict):
     assert ARITHMETIC.verify("47+3*5-2=", text) == verdict
 
 
+@settings(max_examples=40)
 @given(chains)
 def test_the_oracle_has_a_valid_step_per_operation(chain):
     checks = ARITHMETIC.validate(chain.text, ARITHMETIC.oracle(chain.text))
@@ -145,6 +147,7 @@ def continued(claims: list[Claim], index: int, fault: Claim) -> list[str]:
     return [claim.text for claim in (*claims[:index], fault, *after)]
 
 
+@settings(max_examples=40)
 @given(chains, st.data())
 def test_a_slip_is_found_where_it_is_and_charged_once(chain, data):
     claims = chain.claims
@@ -154,6 +157,7 @@ def test_a_slip_is_found_where_it_is_and_charged_once(chain, data):
     assert invalid(chain.text, continued(claims, index, fault)) == [(index, "slip")]
 
 
+@settings(max_examples=40)
 @given(chains, st.data())
 def test_a_slip_that_the_next_step_takes_back_is_charged_once(chain, data):
     claims = chain.claims
@@ -164,6 +168,7 @@ def test_a_slip_that_the_next_step_takes_back_is_charged_once(chain, data):
     assert invalid(chain.text, lines) == [(index, "slip")]
 
 
+@settings(max_examples=40)
 @given(chains, st.data())
 def test_another_operand_is_charged_once(chain, data):
     claims = chain.claims
@@ -175,6 +180,7 @@ def test_another_operand_is_charged_once(chain, data):
     assert invalid(chain.text, continued(claims, index, fault)) == [(index, "operand")]
 
 
+@settings(max_examples=40)
 @given(chains, st.data())
 def test_another_operator_is_charged_once(chain, data):
     claims = chain.claims
@@ -185,6 +191,7 @@ def test_another_operator_is_charged_once(chain, data):
     assert invalid(chain.text, continued(claims, index, fault)) == [(index, "operator")]
 
 
+@settings(max_examples=40)
 @given(chains, st.data())
 def test_an_operation_miscopied_into_what_is_left_is_charged_once(chain, data):
     claims = chain.claims
@@ -197,6 +204,7 @@ def test_an_operation_miscopied_into_what_is_left_is_charged_once(chain, data):
     assert invalid(chain.text, continued(claims, index, fault)) == [(index, "operand")]
 
 
+@settings(max_examples=40)
 @given(chains.filter(lambda chain: len(chain.operations) >= 3), st.data())
 def test_a_skipped_step_is_charged_once(chain, data):
     lines = [claim.text for claim in chain.claims]
@@ -205,6 +213,7 @@ def test_a_skipped_step_is_charged_once(chain, data):
     assert invalid(chain.text, lines) == [(index, "order")]
 
 
+@settings(max_examples=40)
 @given(chains.filter(lambda chain: len(chain.operations) >= 3), st.data())
 def test_a_step_done_out_of_turn_is_found(chain, data):
     claims = chain.claims
@@ -214,6 +223,7 @@ def test_a_step_done_out_of_turn_is_found(chain, data):
     assert invalid(chain.text, lines)[0] == (index, "order")
 
 
+@settings(max_examples=40)
 @given(chains, st.data())
 def test_any_changed_digit_of_a_trace_is_a_fault(chain, data):
     thinking = ARITHMETIC.oracle(chain.text)

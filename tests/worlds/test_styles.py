@@ -1,7 +1,7 @@
 """Styles change the words and not the operations; faults change one operation and say where."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from titrant.worlds.arithmetic import ARITHMETIC, Chain, parse
@@ -26,11 +26,13 @@ def claims_in(lines: list[str]) -> list[str]:
     return list(dict.fromkeys(bare))
 
 
+@settings(max_examples=40)
 @given(questions)
 def test_the_terse_style_is_the_oracle(question):
     assert "\n".join(terse(question)) == ARITHMETIC.oracle(question)
 
 
+@settings(max_examples=40)
 @given(questions, seeds)
 def test_meandering_says_the_same_and_is_valid(question, seed):
     lines = meander(terse(question), np.random.default_rng(seed))
@@ -39,6 +41,7 @@ def test_meandering_says_the_same_and_is_valid(question, seed):
     assert not lines[0].startswith("so ")
 
 
+@settings(max_examples=40)
 @given(questions, seeds)
 def test_a_style_is_a_pure_function_of_question_and_generator(question, seed):
     for make in (slip, go_wrong):
@@ -54,6 +57,7 @@ def test_a_meandering_trace_checks_the_stated_share_of_its_steps():
     assert abs(checked - CHECK_RATE) < 4 * (CHECK_RATE * (1 - CHECK_RATE) / 2000) ** 0.5
 
 
+@settings(max_examples=40)
 @given(questions, seeds)
 def test_a_slip_spoils_one_middle_step_and_not_the_answer(question, seed):
     lines, index = slip(question, np.random.default_rng(seed))
@@ -63,6 +67,7 @@ def test_a_slip_spoils_one_middle_step_and_not_the_answer(question, seed):
     assert faults(question, lines) == [(index, "slip")]
 
 
+@settings(max_examples=40)
 @given(questions, seeds)
 def test_going_wrong_is_one_fault_carried_to_a_wrong_answer(question, seed):
     lines, answer = go_wrong(question, np.random.default_rng(seed))
