@@ -103,6 +103,9 @@ def test_every_posterior_sums_to_one(accuracy):
     assert DISPERSIONS[0] - 1e-9 <= found.dispersion <= DISPERSIONS[-1] + 1e-9
 
 
+SLOTS = DoseMeans.__slots__
+
+
 class SameBinomial(DoseMeans):
     """Dose means whose seed variance does not change with the accuracy."""
 
@@ -110,9 +113,13 @@ class SameBinomial(DoseMeans):
     def binomial(self):
         return np.full(len(self.mean), 0.2)
 
+    def keep(self, mask):
+        kept = super().keep(mask)
+        return SameBinomial(*(getattr(kept, name) for name in SLOTS))
+
 
 @settings(max_examples=20)
-@given(st.lists(st.floats(0.1, 0.6), min_size=5, max_size=5), st.floats(-0.1, 0.3))
+@given(st.lists(st.floats(0.1, 0.6), min_size=5, max_size=6), st.floats(-0.1, 0.3))
 def test_a_constant_added_to_all_accuracies_moves_the_floor_alone(accuracy, constant):
     here = fit(make_means(accuracy, kind=SameBinomial), top=TOP)
     there = fit(make_means(np.array(accuracy) + constant, kind=SameBinomial), top=TOP)
@@ -124,7 +131,7 @@ def test_a_constant_added_to_all_accuracies_moves_the_floor_alone(accuracy, cons
 
 
 @settings(max_examples=20)
-@given(st.lists(st.floats(0.02, 0.98), min_size=5, max_size=5))
+@given(st.lists(st.floats(0.02, 0.98), min_size=5, max_size=6))
 def test_errors_in_place_of_accuracies_turn_the_gain_and_nothing_else(accuracy):
     right = fit(make_means(accuracy), top=TOP)
     wrong = fit(make_means(1 - np.array(accuracy)), top=TOP)
@@ -175,6 +182,22 @@ def test_the_held_out_doses_are_the_two_highest():
     whole = log_sum(evidence(means, h).marginal + unit.prior)
     part = log_sum(evidence(rest, h[:, :4]).marginal + unit.prior)
     assert found.held_out == pytest.approx(whole - part)
+
+
+@pytest.mark.parametrize("base", [0.0, 0.02, 0.3, 0.69])
+def test_a_low_base_does_not_cost_a_late_shape_its_weight(base):
+    # Nothing moves at the doses from which the two highest are foretold: steps beyond them have no
+    # gain there that could be known, whatever the level on which nothing moves.
+    late = SameBinomial(*(getattr(make_means([base] * 5 + [base + 0.3]), n) for n in SLOTS))
+    found = fit(late, top=TOP)
+    assert found.weights[found.shapes.index("step")] == pytest.approx(0.9988, abs=2e-3)
+
+
+def test_a_curve_that_does_not_move_has_no_evidence():
+    means = make_means([0.2, 0.25, 0.4, 0.38, 0.5, 0.52])
+    found = evidence(means, np.array([[0.0] * 6, [0.0] * 5 + [1.0]]))
+    assert (found.marginal[:, 0] == -np.inf).all()
+    assert np.isfinite(found.marginal[:, 1]).all()
 
 
 def test_the_shape_that_foresees_the_top_doses_gains_weight():

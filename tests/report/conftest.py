@@ -13,7 +13,7 @@ from report_pool import POOL
 
 from titrant.report.answer import Subset
 from titrant.select.rank import rank, write_ranking
-from titrant.traces.record import Problem
+from titrant.traces.record import Problem, question_id
 
 ATTEMPTS = (
     # problem, sample, correct, verdict, final answer; problem 2 was never asked

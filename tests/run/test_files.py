@@ -2,6 +2,7 @@ import errno
 import json
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +13,7 @@ from titrant.run.files import (
     read_json,
     replacing,
     sweep,
+    write_frame,
     write_json,
     write_table,
     write_text,
@@ -23,6 +25,9 @@ def test_what_is_written_is_read_back(tmp_path):
     assert read_json(tmp_path / "a" / "b.json") == {"x": [1, None, "é"]}
     write_table(tmp_path / "t.parquet", pa.table({"n": [1, 2]}))
     assert pq.read_table(tmp_path / "t.parquet")["n"].to_pylist() == [1, 2]
+    frame = pl.DataFrame({"s": ["a", None], "x": [1.5, 2.5]})
+    write_frame(tmp_path / "f.parquet", frame)
+    assert pl.read_parquet(tmp_path / "f.parquet").equals(frame)
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):

@@ -313,7 +313,7 @@ def until(holds, process):
 def kill_and_restart(out, n_kills, *, seed):
     """Kill the driver each time the folder has reached another random number of files."""
     rng = random.Random(seed)
-    for n_files in sorted(rng.randrange(1, 110) for _ in range(n_kills)):
+    for n_files in sorted(rng.randrange(1, 100) for _ in range(n_kills)):
         with start(out, workers=rng.choice((1, 2)), FAKE_SECONDS="0.02") as process:
             until(lambda n=n_files: sum(1 for _ in out.rglob("*")) >= n, process)
             time.sleep(rng.random() * 0.05)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 DISPERSIONS = np.exp(np.linspace(np.log(2e-5), np.log(0.06), 12))
 """Grid of φ: at 50 % accuracy the seed standard deviation runs from 0.2 to 12 points."""
+LEAST_INFORMATION = 1e-9
+"""Determinant of the information on floor and gain under which a curve's gain is not known at all."""
 MIN_REST = 4
 """Doses (base included) that must remain for a shape to predict the held-out ones."""
 
@@ -121,7 +123,10 @@ def seed_log_likelihood(means: DoseMeans) -> np.ndarray:
 
 
 def evidence(means: DoseMeans, curves: np.ndarray) -> Evidence:
-    """Closed-form fits of `floor + gain · h`; `curves` is h at the dose means, [curves, doses]."""
+    """Closed-form fits of `floor + gain · h`; `curves` is h at the dose means, [curves, doses].
+
+    A curve that does not move at these doses says nothing of its gain: its evidence is −∞.
+    """
     covariance = np.stack([means.covariance(phi) for phi in DISPERSIONS])
     precision = np.linalg.inv(covariance)
     log_det = np.linalg.slogdet(covariance)[1]
@@ -130,11 +135,14 @@ def evidence(means: DoseMeans, curves: np.ndarray) -> Evidence:
     s11, b1, yy = p1.sum(axis=1), py.sum(axis=1), py @ y  # [dispersions]
     s12, b2 = p1 @ curves.T, py @ curves.T  # [dispersions, curves]
     s22 = np.stack([np.einsum("cd,cd->c", curves @ p, curves) for p in precision])
-    det = np.maximum(s11[:, None] * s22 - s12**2, 1e-9)
+    det = s11[:, None] * s22 - s12**2
+    is_known = det > LEAST_INFORMATION
+    det = np.where(is_known, det, 1.0)
     floor = (s22 * b1[:, None] - s12 * b2) / det
     gain = (s11[:, None] * b2 - s12 * b1[:, None]) / det
     rss = yy[:, None] - floor * b1[:, None] - gain * b2
     profile = seed_log_likelihood(means)[:, None] - 0.5 * (log_det[:, None] + rss)
+    profile = np.where(is_known, profile, -np.inf)
     cov = np.stack([s22, -s12, np.broadcast_to(s11[:, None], det.shape)]) / det
     return Evidence(profile - 0.5 * np.log(det), profile, floor, gain, cov)
 
@@ -160,7 +168,8 @@ def fit(
     for part, total, weight in zip(parts, totals, weights, strict=True):
         mass[:, part] = weight * np.exp(joint[:, part] - total)
     per_curve = mass.sum(axis=0)
-    given = mass / np.maximum(per_curve, 1e-300)
+    given = np.exp(joint - joint.max(axis=0))  # over φ, also for curves whose weight underflows
+    given /= given.sum(axis=0)
     return Fit(
         means=means,
         top=top,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import polars as pl
     import pyarrow as pa
 
 PARTIAL = ".partial"
@@ -107,6 +108,14 @@ def write_table(path: Path, table: pa.Table) -> None:
     """Write an Arrow table as Parquet, whole or not at all."""
     with replacing(path) as beside:
         pq.write_table(table, beside, compression="zstd")
+
+
+def write_frame(path: Path, frame: pl.DataFrame) -> None:
+    """Write a polars frame as Parquet, whole or not at all.
+
+    Through Arrow: polars' own writer reports a full disk as an error in the computation.
+    """
+    write_table(path, frame.to_arrow())
 
 
 def sweep(folder: Path) -> None:

@@ -17,7 +17,7 @@ from titrant.report.html import render_report
 from titrant.report.sentence import with_sentence
 from titrant.run.answer import Findings, build_answer
 from titrant.run.examples import before_after, show_traces, shown_arm
-from titrant.run.files import replacing, write_text
+from titrant.run.files import write_frame, write_text
 from titrant.run.inputs import load_benchmarks
 from titrant.run.manifest import begin_manifest, finish_manifest
 from titrant.run.preliminary import Pilot, Zero
@@ -181,5 +181,4 @@ def _write_curves(session: Session, answer: Answer) -> None:
         for kind, points in (("reading", curve.readings), ("band", curve.band))
         for point in points
     ]
-    with replacing(session.folder.curve) as beside:
-        pl.DataFrame(rows, infer_schema_length=None).write_parquet(beside)
+    write_frame(session.folder.curve, pl.DataFrame(rows, infer_schema_length=None))

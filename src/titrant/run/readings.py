@@ -12,7 +12,7 @@ import polars as pl
 from titrant.arms import Reading
 from titrant.dose.readings import SCHEMA, ReadingTable
 from titrant.errors import DataError
-from titrant.run.files import replacing
+from titrant.run.files import write_frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,8 +63,7 @@ def collect(folder: RunFolder, arm_ids: Sequence[str], benchmarks: Sequence[str]
 
 def write_readings(folder: RunFolder, frame: pl.DataFrame) -> None:
     """Write `readings.parquet`."""
-    with replacing(folder.readings) as beside:
-        frame.write_parquet(beside)
+    write_frame(folder.readings, frame)
 
 
 def deciding_table(frame: pl.DataFrame, benchmark: str) -> ReadingTable | None:
