@@ -24,7 +24,9 @@ Left out: intermediate values beyond two digits, brackets, precedence.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from titrant.errors import ConfigError, DataError
@@ -41,6 +43,8 @@ OPERANDS = range(2, 10)
 OPERATORS = "+-*"
 PRESETS = {"train": (2, 6), "easy": (2, 3), "middle": (4, 4), "hard": (5, 6), "long": (7, 9)}
 """Preset → least and most operations; `long` is out of distribution for the shipped bases."""
+MOST_COUNTED = 3
+"""Presets of chains with more operations are not counted: of four there are 33 million."""
 SHARES = {Split.PRETRAIN: (0.0, 0.7), Split.POOL: (0.7, 0.85), Split.TEST: (0.85, 1.0)}
 
 _QUESTION = re.compile(r"(\d{1,2})((?:[+*-][2-9])+)=")
@@ -133,9 +137,14 @@ def parse(question: str) -> Chain:
 
 def split_of(chain: Chain) -> Split:
     """The split a chain belongs to, whoever draws it."""
-    digest = hashlib.sha256(f"arithmetic/1/{chain.text}".encode()).digest()
-    share = int.from_bytes(digest[:8], "big") / 2**64
+    share = _share(chain.text)
     return next(split for split, (low, high) in SHARES.items() if low <= share < high)
+
+
+def _share(text: str) -> float:
+    """Where a canonical chain falls in the hash space, in [0, 1)."""
+    digest = hashlib.sha256(f"arithmetic/1/{text}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
 
 
 def draw(rng: np.random.Generator, n_operations: int) -> Chain:
@@ -144,6 +153,18 @@ def draw(rng: np.random.Generator, n_operations: int) -> Chain:
     operands = rng.integers(OPERANDS.start, OPERANDS.stop, size=n_operations)
     pairs = zip(operators.tolist(), operands.tolist(), strict=True)
     return Chain(int(rng.integers(MODULUS)), tuple((OPERATORS[i], n) for i, n in pairs))
+
+
+@lru_cache
+def count_chains(n_operations: int, split: Split) -> int:
+    """Chains of a split with so many operations; each is hashed, which takes seconds for three."""
+    steps = [f"{operator}{n}" for operator in OPERATORS for n in OPERANDS]
+    low, high = SHARES[split]
+    return sum(
+        low <= _share(f"{start}{''.join(operations)}=") < high
+        for start in range(MODULUS)
+        for operations in itertools.product(steps, repeat=n_operations)
+    )
 
 
 class Arithmetic:
@@ -156,10 +177,8 @@ class Arithmetic:
 
     def problem(self, preset: str, split: Split, index: int) -> Problem:
         """Instance `index`: its number of operations is uniform over the preset's range."""
-        if preset not in PRESETS:
-            raise ConfigError(f"unknown preset '{preset}'", do=nearest(preset, PRESETS))
+        low, high = _operations_of(preset)
         rng = derive_rng(0, self.name, self.version, preset, split, index)
-        low, high = PRESETS[preset]
         n_operations = int(rng.integers(low, high + 1))
         chain = draw(rng, n_operations)
         while split_of(chain) != split:
@@ -173,6 +192,13 @@ class Arithmetic:
             domain=f"{n_operations} operations",
             meta={"operations": n_operations},
         )
+
+    def count(self, preset: str, split: Split) -> int | None:
+        """Exact for presets of at most three operations, else `None`."""
+        low, high = _operations_of(preset)
+        if high > MOST_COUNTED:
+            return None
+        return sum(count_chains(n, split) for n in range(low, high + 1))
 
     def oracle(self, question: str) -> str:
         """One line per operation; see the module docstring."""
@@ -203,6 +229,13 @@ class Arithmetic:
                 state, last = Chain(claim.after, claim.left), claim
             checks.append(StepCheck(len(checks), is_valid=kind == "ok", kind=kind))
         return checks
+
+
+def _operations_of(preset: str) -> tuple[int, int]:
+    """Least and most operations of a preset."""
+    if preset not in PRESETS:
+        raise ConfigError(f"unknown preset '{preset}'", do=nearest(preset, PRESETS))
+    return PRESETS[preset]
 
 
 def _read_claim(groups: tuple[str, ...]) -> Claim:

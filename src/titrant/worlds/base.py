@@ -11,12 +11,19 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from titrant.errors import ConfigError
 from titrant.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from titrant.traces.record import Problem, Verdict
+
+
+COUNTED_FROM = 10_000
+"""From so many problems on, a world is asked beforehand whether it has them: counting may take seconds."""
+IDLE_DRAWS = 1000
+"""So many draws without a new problem, and it is asked too."""
 
 
 class Split(StrEnum):
@@ -49,6 +56,10 @@ class World(Protocol):
         """The instance number `index` of a preset and split."""
         ...
 
+    def count(self, preset: str, split: Split) -> int | None:
+        """How many different problems a preset and split have; `None`: more than can be counted."""
+        ...
+
     def oracle(self, question: str) -> str:
         """A right chain of reasoning, in the terse style."""
         ...
@@ -68,12 +79,33 @@ worlds: Registry[World] = Registry("worlds", {"arithmetic": "titrant.worlds.arit
 def distinct_problems(
     world: World, preset: str, split: Split, n: int, *, start: int = 0
 ) -> Iterator[Problem]:
-    """The first `n` problems from index `start` on that differ in their question."""
+    """The first `n` problems from index `start` on that differ in their question.
+
+    Raises:
+        ConfigError: the world has fewer; raised at once where `n` is large, else when drawing idles.
+    """
     seen: set[str] = set()
-    index = start
+    index, idle = start, 0
+    if n >= COUNTED_FROM:
+        _check_count(world, preset, split, n)
     while len(seen) < n:
         problem = world.problem(preset, split, index)
         index += 1
+        idle += 1
         if problem.qid not in seen:
             seen.add(problem.qid)
+            idle = 0
             yield problem
+        elif idle == IDLE_DRAWS:
+            _check_count(world, preset, split, n)
+
+
+def _check_count(world: World, preset: str, split: Split, n: int) -> None:
+    there = world.count(preset, split)
+    if there is not None and n > there:
+        raise ConfigError(
+            f"the world {world.name} has not so many different {preset} problems",
+            expected=f"at most {there:,} of the {split} split",
+            came=f"{n:,}",
+            do="ask for fewer (limit), or take a preset with more of them",
+        )

@@ -51,15 +51,15 @@ class VitroRecipe(Record):
     """Share of step-by-step documents in the meandering style."""
     preset: str = "train"
     layers: int = 4
-    width: int = 96
-    heads: int = 3
-    mlp_width: int = 256
-    updates: int = 3500
+    width: int = 64
+    heads: int = 2
+    mlp_width: int = 176
+    updates: int = 5000
     rows: int = 32
     """Rows per update."""
     row_tokens: int = 128
     """Tokens per packed row."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 4e-3
     warmup_updates: int = 200
     weight_decay: float = 0.1
     root_seed: int = 0
