@@ -44,7 +44,7 @@ class ArmCost(Record):
     """What an arm cost."""
 
     train_tokens: int = 0
-    """Tokens in forward and backward passes, prompts included, padding not."""
+    """Tokens of every visit of every row, prompts included, padding not."""
     loss_tokens: int = 0
     """Tokens that carried the loss."""
     generated_tokens: int = 0

@@ -1,6 +1,11 @@
-"""A tiny random model with a character tokenizer, in memory and on disk."""
+"""A tiny random model with a character tokenizer, in memory and on disk; `chat_models` importable."""
+
+import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")

@@ -105,6 +105,30 @@ def test_opening_tag_without_its_line_end_is_completed(make):
     assert builder.completion(trace()) == "\nso\n</think>\n\n42"
 
 
+@pytest.mark.parametrize("opened", ["<think>", "<think>\n", "<think>\n\n", "<think> "])
+def test_opening_tag_stands_once_whatever_white_space_the_prompt_puts_after_it(make, opened):
+    builder = PromptBuilder(make(), PromptSettings(format="{question}\n" + opened))
+    assert builder.opens_thinking == opened
+    both = builder.prompt("hi") + builder.completion(trace())
+    assert both.count("<think>") == 1
+    assert both.endswith("so\n</think>\n\n42")
+
+
+def test_a_prompt_that_opens_thinking_with_another_tag_is_refused(make):
+    template = CHATML.replace("assistant\n", "assistant\n[THINK]\n")
+    with pytest.raises(ConfigError) as error:
+        PromptBuilder(make(template=template), PromptSettings())
+    assert str(error.value) == (
+        "the prompt opens thinking with another tag than prompt.think_open\n"
+        "  expected: '<think>'\n"
+        "  found: '[THINK]'\n"
+        "  do: set prompt.think_open to '[THINK]' and prompt.think_close to '[/THINK]', with their "
+        "line ends, or choose a prompt that opens none"
+    )
+    same = PromptSettings(think_open="[THINK]\n", think_close="\n[/THINK]\n")
+    assert PromptBuilder(make(template=template), same).completion(trace()) == "so\n[/THINK]\n42"
+
+
 def test_a_line_end_alone_opens_no_thinking(make):
     builder = PromptBuilder(make(), PromptSettings(think_open="\n<think>"))
     assert builder.opens_thinking == ""

@@ -177,6 +177,49 @@ def test_a_sample_row_holds_every_attempt_at_one_problem(run_folder, tmp_path):
     }  # fmt: skip
 
 
+def test_arguments_are_the_rendered_prompt_and_how_it_was_continued(run_folder, tmp_path):
+    (run_folder / "config.yaml").write_text(
+        "prompt: {few_shot: 2}\n"
+        "decode: {max_new_tokens: 64, temperature: 0.5, top_p: 0.9, stop: [END]}\n"
+    )
+    folder = run_folder / "arms" / "random-n000003-s00" / "samples"
+    shard = pl.read_parquet(folder / "0000.parquet")
+    qid = pl.col("qid")
+    asked = shard.with_columns(prompt="<user>" + qid + "<assistant>")
+    asked.filter(pl.col("sample") == 0).write_parquet(folder / "0000.parquet")
+    shard.filter(pl.col("sample") == 1).write_parquet(folder / "0001.parquet")  # an older shard
+    samples = lm(run_folder, tmp_path, lm_eval.Wanted(dose=3))[0]
+    rows = [json.loads(line) for line in samples.read_text().splitlines()]
+    prompt = f"<user>{rows[0]['doc']['qid']}<assistant>"
+    assert rows[0]["arguments"] == {
+        "gen_args_0": {
+            "arg_0": prompt,
+            "arg_1": {
+                "until": ["END"],
+                "do_sample": True,
+                "temperature": 0.5,
+                "top_p": 0.9,
+                "max_gen_toks": 64,
+            },
+        }
+    }
+    assert rows[0]["prompt_hash"] == hashlib.sha256(prompt.encode()).hexdigest()
+    assert rows[0]["resps"] == [["attempt 0 at 0", "attempt 1 at 0"]]
+
+
+def test_arms_read_before_prompts_were_kept_have_the_question_and_greedy_defaults(
+    run_folder, tmp_path
+):
+    paths = lm(run_folder, tmp_path)
+    row = json.loads(paths[0].read_text().splitlines()[0])
+    assert row["arguments"]["gen_args_0"] == {
+        "arg_0": "problem 0",
+        "arg_1": {"until": [], "do_sample": False, "temperature": 0.0, "max_gen_toks": 512},
+    }
+    configs = json.loads(paths[1].read_text())["configs"]
+    assert configs["sums"]["generation_kwargs"] == row["arguments"]["gen_args_0"]["arg_1"]
+
+
 def test_results_hold_mean_and_standard_error_over_problems(run_folder, tmp_path):
     results = json.loads(lm(run_folder, tmp_path)[1].read_text())
     scores = results["results"]["sums"]

@@ -4,7 +4,7 @@ import pytest
 from titrant.arms import ArmSpec, Reading
 from titrant.dose.ladder import make_plan
 from titrant.errors import TrainError
-from titrant.run.files import write_table
+from titrant.files import write_table
 from titrant.run.folder import make_folder
 from titrant.run.journal import Journal
 from titrant.run.preliminary import (
@@ -65,8 +65,10 @@ def problems(n=10):
     return tuple(Problem(qid=f"q{i}", question=f"q{i}", gold="1") for i in range(n))
 
 
+# Of ten problems the best rate is right on m more than the worst: the mean gap is m/10, its standard
+# error √(m/10·(1 − m/10)/9). m = 4: 0.4 against 2·0.163 = 0.327; m = 3: 0.3 against 2·0.153 = 0.306.
 @pytest.mark.parametrize(
-    ("hits", "chosen"), [((3, 5, 4), 2e-4), ((3, 5, 5), 2e-4), ((5, 5, 5), 1e-4), ((0, 0, 9), 4e-4)]
+    ("hits", "chosen"), [((1, 5, 4), 2e-4), ((1, 5, 5), 2e-4), ((5, 5, 1), 1e-4), ((0, 0, 9), 4e-4)]
 )
 def test_the_best_rate_is_taken_and_ties_go_to_the_smaller(folder, journal, hits, chosen):
     specs = pilot_specs()
@@ -76,6 +78,23 @@ def test_the_best_rate_is_taken_and_ties_go_to_the_smaller(folder, journal, hits
     assert found.lr == chosen
     assert [arm.accuracy for arm in found.arms] == [n / 10 for n in hits]
     assert found.reason == "best of 3 at 16 traces on 10 pool problems"
+    assert found.warning is None
+
+
+@pytest.mark.parametrize("hits", [(5, 5, 5), (3, 4, 6), (6, 4, 3), (0, 0, 0), (10, 10, 10)])
+def test_rates_that_read_the_same_within_noise_leave_the_centre_and_a_warning(
+    folder, journal, hits
+):
+    specs = pilot_specs()
+    for spec, n in zip(specs, hits, strict=True):
+        read_arm(folder, journal, spec, n)
+    found = choose_rate(folder, journal, PilotPlan(dose=16, problems=problems(), specs=specs))
+    assert found.lr == 2e-4
+    assert found.reason.startswith("the centre: its rates read the same within noise at 16 traces")
+    assert found.warning == (
+        "learning rate 0.0002 is the centre of the pilot and not its finding: its rates read the same "
+        "within noise at 16 traces on 10 pool problems; set recipe.lr, or another recipe.lr_centre"
+    )
 
 
 def test_a_rate_at_which_training_ran_away_is_passed_over(folder, journal):

@@ -1,4 +1,4 @@
-from titrant.select.shots import choose_shots
+from titrant.select.shots import choose_shots, without_shots
 from titrant.settings import Config
 from titrant.traces.record import Trace, Verdict
 
@@ -38,3 +38,11 @@ def test_correct_traces_of_different_questions_come_first_and_wrong_ones_never()
 
 def test_the_order_of_the_pool_does_not_matter():
     assert choose_shots(POOL[::-1], make_config(2)) == choose_shots(POOL, make_config(2))
+
+
+def test_no_trace_of_a_worked_examples_question_is_left_for_the_subsets():
+    config = make_config(2)
+    shown = {question for question, _ in choose_shots(POOL, config)}
+    assert shown == {"Q3", "Q4"}  # c or d stands for Q3: neither may be trained
+    assert [t.uid for t in without_shots(POOL, config)] == ["a", "b"]
+    assert without_shots(POOL, make_config(0)) == POOL

@@ -1,8 +1,11 @@
-"""Small models, tokenizers and pools for the tests of training."""
+"""Small models, tokenizers and pools for the tests of training; `chat_models` importable."""
 
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "engines"))
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 

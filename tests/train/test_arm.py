@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from titrant.arms import ArmSpec
 from titrant.errors import ConfigError, DataError, ResourceError, TrainError
+from titrant.files import explained
 from titrant.select.rank import rank, write_ranking
 from titrant.settings import Config
 from titrant.traces.table import write_problems, write_traces
@@ -20,7 +21,6 @@ from titrant.train import arm as arm_module
 from titrant.train import samples
 from titrant.train.arm import run_arm
 from titrant.train.context import close_context
-from titrant.train.files import explain_full_disk
 from titrant.train.job import ArmJob
 
 pytestmark = pytest.mark.train
@@ -177,6 +177,32 @@ def test_an_arm_killed_while_reading_does_not_train_again(make_job, monkeypatch,
     assert texts == [pq.read_table(p)["text"].to_pylist() for p in sorted(folder.glob("samples/*"))]
 
 
+def test_an_arm_killed_while_saving_goes_on_from_its_last_checkpoint(make_job, monkeypatch):
+    job = make_job(updates=5, checkpoint_every=2)
+    whole = run_arm(job)
+    folder = job.run_dir / "arms" / job.spec.arm_id
+    shutil.rmtree(folder)
+
+    def kill(*_: object, **__: object) -> None:
+        raise _Killed
+
+    settle = arm_module.settle
+    monkeypatch.setattr(arm_module, "settle", kill)
+    with pytest.raises(_Killed):
+        run_arm(job)
+    monkeypatch.setattr(arm_module, "settle", settle)
+    assert not (folder / "trained").exists()
+    close_context()  # a new process
+    updates = []
+
+    again = run_arm(job, progress=lambda *event: updates.append(event))
+
+    # The last update has a checkpoint too, so that none is trained again.
+    assert [done for phase, done, _ in updates if phase == "train"] == []
+    assert again.accuracy == whole.accuracy
+    assert "checkpoints" not in files_of(job)
+
+
 def test_a_kill_between_cleaning_up_and_done_costs_nothing(make_job):
     job = make_job()
     first = run_arm(job)
@@ -262,9 +288,9 @@ def test_a_full_disk_is_said_in_plain_words(tmp_path):
         raise OSError(28, "No space left on device")
 
     full = pytest.raises(ResourceError, match=r"(?s)the disk is full.*train.keep: none")
-    with full, explain_full_disk(tmp_path):
+    with full, explained(tmp_path):
         write()
-    with pytest.raises(ResourceError, match="the disk is full"), explain_full_disk(tmp_path):
+    with pytest.raises(ResourceError, match="the disk is full"), explained(tmp_path):
         raise RuntimeError("safetensors: I/O error: No space left on device (os error 28)")
 
 
@@ -299,6 +325,21 @@ def test_an_external_trainers_model_is_read(make_job, tmp_path):
     log = (job.run_dir / "arms" / job.spec.arm_id / "command.log").read_text()
     assert log == "6 rows 0.001 3\n"
     assert json.loads((job.run_dir / "arms" / job.spec.arm_id / "done.json").read_text())
+
+
+def test_an_external_trainer_need_not_save_the_tokenizer(make_job, tmp_path):
+    script = tmp_path / "trainer.py"
+    script.write_text(
+        TRAINER.replace(
+            "shutil.copy(path, a.out)", "'tok' in path.name or \\\n        shutil.copy(path, a.out)"
+        )
+    )
+    command = f"{sys.executable} {script} --base {{base}} --subset {{subset}} --out {{out}}"
+    base = run_arm(make_job(dose=0))
+    job = make_job(train={"command": command, "keep": "models"})
+
+    assert run_arm(job).accuracy == base.accuracy
+    assert (job.run_dir / "arms" / job.spec.arm_id / "model" / "tokenizer.json").exists()
 
 
 def test_an_external_trainer_that_fails_leaves_nothing_half(make_job, tmp_path):

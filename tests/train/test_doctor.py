@@ -49,7 +49,7 @@ def test_a_clean_pool_passes_every_check(tokenizer, builder, traces, rows):
     report = ask(tokenizer, builder, traces)
 
     assert all(check.ok for check in report.checks)
-    assert len(report.checks) == 9
+    assert len(report.checks) == 10
     assert list(report.rows) == rows
     assert report.dropped == ()
 

@@ -110,3 +110,26 @@ def test_rows_per_device_must_divide_an_update():
 def test_an_arm_without_rows_is_refused():
     with pytest.raises(TrainError, match="an arm without rows cannot be trained"):
         plan_updates(RecipeSettings(), [], seed=0)
+
+
+def test_copies_within_an_update_are_taken_once():
+    # 2 rows and 8 rows per update: every update is 4 whole passes, so one pass of 2 rows stands for it.
+    plan = plan_updates(RecipeSettings(updates=3, rows_per_update=8), [5, 4], seed=0)
+
+    once = plan.once()
+
+    assert once.order.tolist() == [1, 0] * 3
+    assert (once.rows_per_update, once.rows_per_device, once.updates) == (2, 2, 3)
+
+
+def test_uneven_copies_are_left_as_they_are():
+    # 3 rows and 8 rows per update: some rows stand 3 times in an update and others twice.
+    plan = plan_updates(RecipeSettings(updates=3, rows_per_update=8), [1] * 3, seed=0)
+
+    assert plan.once() is plan
+
+
+def test_rows_that_stand_once_are_left_as_they_are():
+    plan = plan_updates(RecipeSettings(updates=3, rows_per_update=8), [1] * 8, seed=0)
+
+    assert plan.once() is plan

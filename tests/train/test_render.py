@@ -106,11 +106,11 @@ def test_a_stop_token_may_be_known_to_the_model_only():
     assert stop == (end,)
 
 
-def test_a_template_that_ends_on_a_token_at_which_the_model_goes_on_is_refused():
-    tokenizer = make_chat_tokenizer(stop="<|text|>")
+def test_a_template_that_ends_a_turn_with_ordinary_text_is_refused():
+    tokenizer = make_chat_tokenizer(stop="<|text|>", template=CHAT.replace("<|end|>", "[END]"))
     builder = PromptBuilder(tokenizer, PromptSettings())
 
-    with pytest.raises(TrainError, match=r"(?s)does not stop.*<\|text\|>.*'<\|end\|>.*plain"):
+    with pytest.raises(TrainError, match=r"(?s)ordinary text.*<\|text\|>.*'\[END\]\\n'.*plain"):
         render_row(TRACE, builder, tokenizer)
 
 

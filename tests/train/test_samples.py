@@ -65,7 +65,9 @@ def test_each_verdict_is_told_apart_and_all_are_asked(tmp_path):
     assert summary.truncated == {"toy": pytest.approx(1 / 5)}
     assert summary.unreadable == {"toy": pytest.approx(2 / 5)}
     table = pq.read_table(tmp_path / "00000.parquet")
-    assert table.column_names == [*Reading._fields, "text"]
+    assert table.column_names == [*Reading._fields, "text", "prompt"]
+    prompts = dict(zip(table["qid"].to_pylist(), table["prompt"].to_pylist(), strict=True))
+    assert prompts["right"] == "right 0\n"
     verdicts = dict(zip(table["qid"].to_pylist(), table["verdict"].to_pylist(), strict=True))
     assert verdicts == {
         "right": "correct",

@@ -10,9 +10,16 @@ from peft import PeftModel
 from titrant.errors import ConfigError, TrainError
 from titrant.settings import RecipeSettings
 from titrant.train.checkpoint import SEAL, last_whole, seal
-from titrant.train.plan_updates import plan_updates
+from titrant.train.plan_updates import UpdatePlan, plan_updates
 from titrant.train.render import IGNORED, Row, render_rows
-from titrant.train.sft import CHECKPOINTS, Course, TrainSeeds, make_sft_config, train_sft
+from titrant.train.sft import (
+    CHECKPOINTS,
+    Course,
+    TrainSeeds,
+    has_dropout,
+    make_sft_config,
+    train_sft,
+)
 
 pytestmark = pytest.mark.train
 
@@ -52,7 +59,11 @@ def test_training_counts_updates_and_tokens_and_lowers_the_loss(rows, model, tok
     assert seen == [(i, 12) for i in range(1, 13)]
     assert len(ended.losses) == 12
     assert ended.losses[-1] < ended.losses[0] - 0.3
-    assert not (tmp_path / CHECKPOINTS).exists()
+    # The last two stay until the caller has saved the model.
+    assert {path.name for path in (tmp_path / CHECKPOINTS).glob("checkpoint-*")} == {
+        "checkpoint-8",
+        "checkpoint-12",
+    }
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["update"] for line in log] == list(range(1, 13))
 
@@ -88,6 +99,31 @@ def test_one_pass_of_16_rows_trains_like_4_passes_of_4(rows, make_fresh, tokeniz
     # float32 sums in another order; measured 1e-6 after 12 updates. A mean of means over
     # micro-batches of unequal token counts would differ by 1e-3.
     assert one.losses == pytest.approx(other.losses, abs=2e-5)
+
+
+@pytest.mark.parametrize("n_rows", [1, 4])
+def test_taking_copies_once_trains_the_same_weights(
+    rows, make_fresh, tokenizer, tmp_path, monkeypatch, n_rows
+):
+    few = rows[:n_rows]  # each stands 8 or 2 times in an update of 8 rows
+    ended = [
+        train_sft(few, make_course(tmp_path / "once"), model=make_fresh(), tokenizer=tokenizer)
+    ]
+    monkeypatch.setattr(UpdatePlan, "once", lambda plan: plan)
+    ended.append(
+        train_sft(few, make_course(tmp_path / "all"), model=make_fresh(), tokenizer=tokenizer)
+    )
+
+    assert ended[0].losses == pytest.approx(ended[1].losses, rel=1e-4)
+    assert ended[0].train_tokens == ended[1].train_tokens  # every visit counts
+    assert torch.allclose(weights_of(ended[0].model), weights_of(ended[1].model), atol=2e-3)
+
+
+def test_dropout_wants_every_copy(model):
+    assert not has_dropout(model, with_recipe())
+    assert has_dropout(model, with_recipe(method="lora", lora={"dropout": 0.1}))
+    model.config.attention_dropout = 0.1
+    assert has_dropout(model, with_recipe())
 
 
 def test_seeds_fix_the_weights(rows, make_fresh, tokenizer, tmp_path):

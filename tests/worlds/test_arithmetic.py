@@ -23,6 +23,7 @@ from titrant.worlds.arithmetic import (
     Chain,
     Claim,
     apply,
+    count_chains,
     parse,
     split_of,
 )
@@ -298,3 +299,23 @@ def test_an_instance_does_not_depend_on_what_was_drawn_before(index, preset, spl
     first = ARITHMETIC.problem(preset, split, index)
     ARITHMETIC.problem("hard", Split.TEST, 3)
     assert ARITHMETIC.problem(preset, split, index) == first
+
+
+def test_chains_are_counted_as_they_are_split():
+    counts = {split: count_chains(2, split) for split in Split}
+    assert sum(counts.values()) == 57_600  # 100·24²
+    for split, (low, high) in SHARES.items():
+        # a share p of 57,600: 4 standard errors are 4·√(57,600·p·(1 − p)) ≤ 440
+        assert abs(counts[split] - 57_600 * (high - low)) < 440
+
+
+def test_one_operation_is_counted_chain_by_chain():
+    chains = [Chain(s, ((o, n),)) for s in range(100) for o in OPERATORS for n in OPERANDS]
+    for split in Split:
+        assert count_chains(1, split) == sum(split_of(chain) == split for chain in chains)
+
+
+def test_presets_of_long_chains_are_not_counted():
+    assert ARITHMETIC.count("hard", Split.TEST) is None
+    with pytest.raises(ConfigError, match="unknown preset 'eazy'"):
+        ARITHMETIC.count("eazy", Split.TEST)

@@ -157,6 +157,39 @@ def test_near_misses_of_a_number_hold_every_kind():
     assert "one more" not in near_misses("left, left, up")
 
 
+class FewProblems(Arithmetic):
+    """Seven problems; counts how often it was asked for one."""
+
+    def __init__(self):
+        self.drawn = 0
+
+    def problem(self, preset, split, index):
+        self.drawn += 1
+        return super().problem(preset, split, index % 7)
+
+    def count(self, preset, split):
+        return 7
+
+
+def test_more_problems_than_a_world_has_are_refused_and_all_of_them_are_given():
+    assert len(list(distinct_problems(FewProblems(), "easy", Split.TEST, 7))) == 7
+    with pytest.raises(ConfigError) as caught:
+        list(distinct_problems(FewProblems(), "easy", Split.TEST, 8))
+    assert str(caught.value) == (
+        "the world arithmetic has not so many different easy problems\n"
+        "  expected: at most 7 of the test split\n"
+        "  found: 8\n"
+        "  do: ask for fewer (limit), or take a preset with more of them"
+    )
+
+
+def test_a_large_number_of_problems_is_refused_before_any_is_drawn():
+    world = FewProblems()
+    with pytest.raises(ConfigError, match="at most 7 of the pool split"):
+        list(distinct_problems(world, "easy", Split.POOL, 50_000))
+    assert world.drawn == 0
+
+
 def test_a_benchmark_from_an_index_on_is_the_tail_of_the_whole():
     world = worlds.get("arithmetic")
     whole = list(distinct_problems(world, "hard", Split.TEST, 12))

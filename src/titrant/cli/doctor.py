@@ -123,8 +123,8 @@ def examine_config(path: Path, overrides: list[str]) -> list[dict[str, Any]]:
     from titrant.lazy import load
 
     config = load_config(path, overrides)
-    traces, questions = _texts(config)
     base = load("titrant.engines.load:load_base")(config.base)
+    traces, questions = _texts(config)
     shots = load("titrant.select.shots:choose_shots")(traces, config)
     report = load("titrant.train.doctor:examine")(
         traces,
@@ -141,11 +141,13 @@ def examine_config(path: Path, overrides: list[str]) -> list[dict[str, Any]]:
 
 
 def _texts(config: Config) -> tuple[list[Any], list[str]]:
-    from titrant.traces.read import read_benchmark, read_pool
+    """Traces and questions as a run reads them: verdicts decide on the worked examples."""
+    from titrant.run.inputs import clean, read_benchmarks, read_traces
+    from titrant.run.watch import Silent
 
-    pool = read_pool(config.pool)
-    benchmarks = [read_benchmark(settings, seed=config.seed) for settings in config.benchmark]
-    return pool.traces, [p.question for benchmark in benchmarks for p in benchmark.problems]
+    benchmarks = read_benchmarks(config, Silent())
+    traces, _ = clean(read_traces(config, Silent())[0], benchmarks, config)
+    return traces, [problem.question for _, problems in benchmarks for problem in problems]
 
 
 def _version(package: str) -> str | None:

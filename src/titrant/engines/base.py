@@ -33,7 +33,7 @@ class Request:
     top_p: float = 1.0
     seed: int = 0
     stop: tuple[str, ...] = ()
-    """Strings that end the draw; they are cut off the text. The model's own stop token always ends."""
+    """Strings that end the draw; they are cut off the text. The model's own stop tokens always end."""
     top_logprobs: int = 0
     """How many of the likeliest tokens to report per position; 0 for none."""
 

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from titrant.engines.forward import ForwardPass, top_k
+from titrant.engines.template import end_tokens
 from titrant.seeds import derive_rng
 
 if TYPE_CHECKING:
@@ -172,17 +173,19 @@ class Decoder:
 
 
 def stop_ids(model: object, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    """The tokens that end a draw: the tokenizer's, and those of the model's generation settings.
+    """The tokens that end a draw: the tokenizer's, the generation settings' and the chat template's.
 
-    The latter count only where the tokenizer knows them as added or special tokens: a config that
-    was never adapted to its tokenizer names some ordinary letter.
+    Those of the model's generation settings count only where the tokenizer knows them as added or
+    special tokens: a config that was never adapted to its tokenizer names some ordinary letter. The
+    template's is the one that ends an assistant's turn, which is what a trained model writes last.
     """
     settings = getattr(model, "generation_config", None)
     named = getattr(settings, "eos_token_id", None)
     ids = named if isinstance(named, list) else [named]
     known = {*tokenizer.added_tokens_decoder, *tokenizer.all_special_ids}
     own = tokenizer.eos_token_id
-    return frozenset({*(known & set(ids)), *([own] if isinstance(own, int) else [])})
+    found: set[int] = {*(known & set(ids)), *([own] if isinstance(own, int) else [])}
+    return frozenset({*found, *end_tokens(tokenizer, found)[-1:]})
 
 
 def _sampling(batch: Sequence[Admitted], device: torch.device) -> _Sampling | None:

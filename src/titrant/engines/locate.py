@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BASES = Path(__file__).parents[1] / "worlds" / "bases"
 """Bases that ship with titrant."""
 
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 TOKENIZERS = (
     "tokenizer.json",

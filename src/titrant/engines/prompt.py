@@ -15,44 +15,18 @@ An empty text is the BOS token where the tokenizer has one, and no token at all 
 
 from __future__ import annotations
 
-from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-from jinja2.exceptions import TemplateError
-
+from titrant.engines.template import REFUSALS, Messages, chat_heads, render, said
 from titrant.errors import ConfigError
+from titrant.traces.thinking import MARKS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from titrant.engines.template import PromptTokenizer
     from titrant.settings import PromptSettings
     from titrant.traces.record import Trace
-
-Messages = list[dict[str, str]]
-
-
-class PromptTokenizer(Protocol):
-    """The part of a tokenizer of transformers that prompts need."""
-
-    @property
-    def chat_template(self) -> Any: ...  # noqa: ANN401, D102 - text, or texts by name
-
-    @property
-    def special_tokens_map(self) -> Mapping[str, Any]: ...  # noqa: D102 - such as bos_token
-
-    def __call__(self, text: list[str], *, add_special_tokens: bool) -> Mapping[str, Any]:
-        """Token ids of texts under `input_ids`."""
-        ...
-
-    def convert_tokens_to_ids(self, tokens: str) -> Any:  # noqa: ANN401 - int for one token
-        """The id of a token."""
-        ...
-
-    def apply_chat_template(
-        self, conversation: Messages, *, tokenize: bool, add_generation_prompt: bool
-    ) -> Any:  # noqa: ANN401 - text where tokenize is False
-        """A conversation as text."""
-        ...
 
 
 class PromptEncoder:
@@ -67,7 +41,7 @@ class PromptEncoder:
         self._before = full[: full.index(bare[0])] if bare and bare[0] in full else []
         bos = tokenizer.special_tokens_map.get("bos_token")
         self._of_empty = self._before or ([tokenizer.convert_tokens_to_ids(bos)] if bos else [])
-        self._bare_heads = tuple(sorted({*_chat_heads(tokenizer), bos or ""} - {""}))
+        self._bare_heads = tuple(sorted({*chat_heads(tokenizer), bos or ""} - {""}))
 
     def encode(self, text: str) -> list[int]:
         """The tokens of one prompt."""
@@ -121,9 +95,10 @@ class PromptBuilder:
         )
         _check(settings, n_shots=len(shots), has_template=has_template)
         self._encoder = PromptEncoder(tokenizer)
-        self.opens_thinking = _overlap(self.prompt("?"), settings.think_open)
-        """The part of `think_open` that the prompt itself ends with (some chat templates do that):
-        completions leave it out, and whoever reads a generated text puts it back in front."""
+        self.opens_thinking = _opened(self.prompt("?"), settings.think_open)
+        """The opening tag, white space after it included, that the prompt itself ends with (some chat
+        templates do that): completions leave it out, and whoever reads a generated text puts it back
+        in front."""
 
     def prompt(self, question: str) -> str:
         """The text that the model continues.
@@ -140,12 +115,15 @@ class PromptBuilder:
     def completion(self, trace: Trace) -> str:
         """What a model should write after the prompt of the trace's question, without stop token.
 
-        A trace without thinking is its answer text alone. Thinking that was never closed is not
-        closed here either.
+        A trace without thinking is its answer text alone; where the prompt opens thinking, the
+        template doctor refuses such a trace, since nothing would close it. Thinking that was never
+        closed is not closed here either.
         """
         if trace.thinking is None:
             return trace.answer_text
-        opening = self._settings.think_open[len(self.opens_thinking) :]
+        opening = self._settings.think_open
+        if self.opens_thinking:  # what is left of it: a line end, say, or nothing
+            opening = opening[len(self.opens_thinking) :]
         closing = "" if trace.unfinished else self._settings.think_close
         return opening + trace.thinking + closing + trace.answer_text
 
@@ -161,10 +139,10 @@ class PromptBuilder:
     def _chat(self, question: str) -> str:
         messages = _system(self._settings.system)
         for asked, completion in self._shots:
-            messages += [_said("user", asked), _said("assistant", completion)]
+            messages += [said("user", asked), said("assistant", completion)]
         try:
-            return _render(self._tokenizer, [*messages, _said("user", question)])
-        except (TemplateError, TypeError) as error:
+            return render(self._tokenizer, [*messages, said("user", question)])
+        except REFUSALS as error:
             raise ConfigError(
                 f"the chat template refuses this conversation: {error}",
                 came=" → ".join([*(turn["role"] for turn in messages), "user"]),
@@ -194,39 +172,28 @@ def _check(settings: PromptSettings, *, n_shots: int, has_template: bool) -> Non
         )
 
 
-def _overlap(prompt: str, opening: str) -> str:
-    """The longest start of `opening`, its whole tag at least, with which the prompt ends."""
-    tag = opening.rstrip()
-    lengths = range(len(opening), len(tag) - 1, -1)
-    fits = (opening[:n] for n in lengths if tag and prompt.endswith(opening[:n]))
-    return next(fits, "")
+def _opened(prompt: str, opening: str) -> str:
+    """The tag of `opening` with which the prompt ends, and the white space after it.
 
-
-def _chat_heads(tokenizer: PromptTokenizer) -> set[str]:
-    """How texts of the tokenizer's chat template begin, with and without a system prompt."""
-    if not tokenizer.chat_template:
-        return set()
-    heads = set()
-    for pair in (
-        [[_said("user", mark)] for mark in "AB"],
-        [[_said("system", mark), _said("user", mark)] for mark in "AB"],
-    ):
-        try:
-            left, right = (_render(tokenizer, turns) for turns in pair)
-        except (TemplateError, TypeError):  # such as a template that knows no system prompt
-            continue
-        same = takewhile(lambda chars: chars[0] == chars[1], zip(left, right, strict=False))
-        heads.add("".join(char for char, _ in same))
-    return heads
-
-
-def _render(tokenizer: PromptTokenizer, messages: Messages) -> str:
-    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    Raises:
+        ConfigError: the prompt ends with another tag that opens thinking, so it would stand twice.
+    """
+    tag, text = opening.rstrip(), prompt.rstrip()
+    if not tag:
+        return ""
+    if text.endswith(tag):
+        return prompt[len(text) - len(tag) :]
+    other = next((marks for marks in MARKS if text.endswith(marks.opener)), None)
+    if other is None:
+        return ""
+    raise ConfigError(
+        "the prompt opens thinking with another tag than prompt.think_open",
+        expected=repr(tag),
+        came=repr(other.opener),
+        do=f"set prompt.think_open to {other.opener!r} and prompt.think_close to {other.closer!r}, "
+        "with their line ends, or choose a prompt that opens none",
+    )
 
 
 def _system(text: str | None) -> Messages:
-    return [_said("system", text)] if text else []
-
-
-def _said(role: str, content: str) -> dict[str, str]:
-    return {"role": role, "content": content}
+    return [said("system", text)] if text else []

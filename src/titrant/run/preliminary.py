@@ -5,7 +5,8 @@ the other template too; the better reading is the zero of every gain (ties: the 
 
 **The pilot** (`lr: auto`) trains one dose, the geometric middle of the ladder, at half, same and
 double of a centre, and reads each on pool problems whose traces that dose does not hold. The best
-rate is taken; ties go to the smaller one. The benchmark plays no part in it.
+rate is taken. Where best and worst lie within noise of each other, the pilot has told nothing: it
+warns, and the centre is kept. The benchmark plays no part in it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ LR_CENTRE = {"lora": 2e-4, "full": 1e-5}
 PILOT_PROBLEMS = 200
 """Most held-out problems that a pilot arm is read on."""
 FEWEST_PILOT_PROBLEMS = 20
+NOISE = 2.0
+"""Standard errors of the paired difference, over problems, within which two rates read the same. One
+arm per rate knows nothing of the noise between seeds, so the true noise is larger than this."""
 
 
 class Variant(Record):
@@ -76,6 +80,8 @@ class Pilot(Record):
     reason: str
     dose: int | None
     arms: tuple[PilotArm, ...]
+    warning: str | None = None
+    """What the answer has to say of it; `None`: nothing."""
 
 
 class PilotPlan(Record):
@@ -122,12 +128,17 @@ def choose_zero(
 
 def _accuracy(folder: RunFolder, arm_id: str, benchmark: str | None) -> float:
     """Correct / asked: the mean over problems of avg@k."""
+    return float(np.sort(_by_problem(folder, arm_id, benchmark)).mean())
+
+
+def _by_problem(folder: RunFolder, arm_id: str, benchmark: str | None) -> np.ndarray:
+    """avg@k of each problem, in the order of their qids."""
     samples = read_samples(folder, arm_id).drop_nulls("correct")
     if benchmark is not None:
         samples = samples.filter(pl.col("benchmark") == benchmark)
     means = samples.group_by("qid").agg(pl.col("correct").cast(pl.Float64).mean())
     # Sorted: the order of groups is free, and a sum of floats depends on its order.
-    return float(np.sort(means["correct"].to_numpy()).mean())
+    return means.sort("qid")["correct"].to_numpy()
 
 
 def lr_centre(recipe: RecipeSettings) -> float:
@@ -180,7 +191,9 @@ def _problem(trace: Trace) -> Problem:
 
 
 def choose_rate(folder: RunFolder, journal: Journal, pilot: PilotPlan) -> Pilot:
-    """The learning rate that read best; ties go to the smaller one.
+    """The learning rate that read best; the centre, with a warning, where all read the same.
+
+    Equal readings of the best go to the smaller rate.
 
     Raises:
         TrainError: no arm of the pilot could be trained.
@@ -205,8 +218,32 @@ def choose_rate(folder: RunFolder, journal: Journal, pilot: PilotPlan) -> Pilot:
             do="set recipe.lr, or a smaller recipe.lr_centre",
         )
     best = max(read, key=lambda arm: (arm.accuracy or 0.0, -arm.lr))
-    reason = f"best of {len(arms)} at {pilot.dose} traces on {len(pilot.problems)} pool problems"
-    return Pilot(lr=best.lr, reason=reason, dose=pilot.dose, arms=tuple(arms))
+    where = f"at {pilot.dose} traces on {len(pilot.problems)} pool problems"
+    centre = arms[len(arms) // 2]
+    if centre.accuracy is not None and _all_alike(folder, read):
+        words = f"its rates read the same within noise {where}"
+        return Pilot(
+            lr=centre.lr,
+            reason=f"the centre: {words}",
+            dose=pilot.dose,
+            arms=tuple(arms),
+            warning=f"learning rate {centre.lr:g} is the centre of the pilot and not its finding: "
+            f"{words}; set recipe.lr, or another recipe.lr_centre",
+        )
+    return Pilot(
+        lr=best.lr, reason=f"best of {len(arms)} {where}", dose=pilot.dose, arms=tuple(arms)
+    )
+
+
+def _all_alike(folder: RunFolder, read: Sequence[PilotArm]) -> bool:
+    """Whether best and worst of two or more rates differ by no more than noise; see `NOISE`."""
+    ordered = sorted(read, key=lambda arm: (arm.accuracy or 0.0, arm.lr))
+    if len(ordered) < 2:
+        return False
+    worst, best = (_by_problem(folder, ordered[i].arm_id, None) for i in (0, -1))
+    gaps = best - worst
+    error = gaps.std(ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else np.inf
+    return bool(gaps.mean() <= NOISE * error)
 
 
 def rate_without_pilot(recipe: RecipeSettings) -> Pilot:

@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 from titrant.arms import ArmSpec
 from titrant.engines.prompt import PromptBuilder
 from titrant.errors import ConfigError, DataError
+from titrant.files import write_table
 from titrant.lazy import load
 from titrant.records import Record
-from titrant.run.files import write_table
-from titrant.select.shots import choose_shots
+from titrant.select.shots import choose_shots, without_shots
 from titrant.settings import Config
 from titrant.traces.record import content_hash
 from titrant.traces.table import load_traces, write_traces
@@ -72,6 +72,8 @@ class Prepared(Record):
     """Mean tokens of a training row, its prompt included."""
     dropped: tuple[str, ...]
     """Uids of traces that are too long."""
+    shown: tuple[str, ...] = ()
+    """Uids of traces that no subset may hold, since a worked example shows their question."""
     versions: dict[str, str]
 
 
@@ -106,6 +108,7 @@ def _examine(
     kept = [trace for trace in traces if trace.uid in counts]
     if len(kept) < FEWEST_TRACES:
         raise _too_long(len(kept), len(traces), context.context_tokens)
+    shown = _shown(kept, job.config)
     _write_counts(job.run_dir / "tokens.parquet", counts)
     loaded = context.fresh_base()
     engine = load("titrant.engines.transformers:TransformersEngine")
@@ -124,8 +127,22 @@ def _examine(
         pool_tokens=sum(tokens for tokens, _ in counts.values()),
         row_tokens=sum(tokens for _, tokens in counts.values()) / len(counts),
         dropped=tuple(trace.uid for trace in traces if trace.uid not in counts),
+        shown=shown,
         versions=installed_versions(),
     )
+
+
+def _shown(kept: Sequence[Trace], config: Config) -> tuple[str, ...]:
+    """Uids of the traces whose question a worked example shows."""
+    left = {trace.uid for trace in without_shots(kept, config)}
+    if len(left) < FEWEST_TRACES:
+        raise DataError(
+            "the worked examples leave too few traces of the pool to train on",
+            expected=f"{FEWEST_TRACES} traces or more of other questions",
+            came=f"{len(left)} of {len(kept):,} beside {config.prompt.few_shot} worked examples",
+            do="lower prompt.few_shot, or add traces",
+        )
+    return tuple(trace.uid for trace in kept if trace.uid not in left)
 
 
 def _chunks(traces: Sequence[Trace]) -> Iterator[tuple[int, Sequence[Trace]]]:
@@ -186,9 +203,10 @@ def hash_of(traces: Sequence[Trace]) -> str:
 
 
 def prepared_pool(folder: RunFolder, prepared: Prepared) -> list[Trace]:
-    """The traces that may be trained, with their token counts, as they stand in `pool.parquet`.
+    """The traces that may be trained, with their token counts.
 
-    The first call writes them there; a call after a kill finds them or writes them again.
+    The first call writes them to `pool.parquet`, beside those of the worked examples' questions,
+    which are not given back; a call after a kill finds them or writes them again.
 
     Raises:
         DataError: the pool is not the one that was prepared.
@@ -210,7 +228,8 @@ def prepared_pool(folder: RunFolder, prepared: Prepared) -> list[Trace]:
                 do="restore the file, or begin a new run in another folder",
             )
         write_traces(folder.pool, traces)
-    return traces
+    shown = set(prepared.shown)
+    return [trace for trace in traces if trace.uid not in shown]
 
 
 def _read_counts(path: Path) -> dict[str, int]:

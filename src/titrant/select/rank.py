@@ -10,7 +10,6 @@ Left out: strategies that need a model or another trace (they live beside this m
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from titrant.errors import ConfigError, DataError
+from titrant.files import write_table
 from titrant.registry import nearest
 from titrant.seeds import derive_rng
 
@@ -167,13 +167,7 @@ def write_ranking(path: Path, ranking: Ranking) -> None:
         metadata={"strategy": ranking.strategy, "draw": str(ranking.draw), "version": "1"},
     )
     table = pa.table([list(ranks), list(uids), list(reasons)], schema=schema)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        pq.write_table(table, beside)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_table(path, table)
 
 
 def read_ranking(path: Path) -> Ranking:

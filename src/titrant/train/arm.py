@@ -24,17 +24,17 @@ import torch
 
 from titrant.arms import ArmCost
 from titrant.engines.base import engines
-from titrant.engines.locate import find_base
+from titrant.engines.locate import TOKENIZERS, find_base
 from titrant.engines.transformers import TransformersEngine
 from titrant.errors import ConfigError, TrainError
+from titrant.files import explained, remove, remove_partials, replacing, write_text
 from titrant.registry import nearest
 from titrant.train.command import check_result, run_command, write_subset
 from titrant.train.context import ArmContext, open_context
-from titrant.train.files import explain_full_disk, remove, replacing, sweep, write_text
 from titrant.train.job import ArmJob, ArmOutcome
 from titrant.train.plan_updates import UpdatePlan, plan_updates
 from titrant.train.samples import Reader, Summary, read_arm
-from titrant.train.sft import CHECKPOINTS, SEED_SPACE, Course, TrainSeeds, train_sft
+from titrant.train.sft import CHECKPOINTS, SEED_SPACE, Course, TrainSeeds, train_sft, updates_logged
 from titrant.train.weights import is_adapter, load_weights, merged_copy, save_weights, settle
 
 if TYPE_CHECKING:
@@ -63,6 +63,11 @@ class Trained(NamedTuple):
     cost: ArmCost
     error: str | None = None
 
+    def timed(self, started: float) -> Trained:
+        """The same with the seconds since `started`, of the monotonic clock."""
+        seconds = time.monotonic() - started
+        return self._replace(cost=self.cost.model_copy(update={"train_s": seconds}))
+
 
 def run_arm(job: ArmJob, *, progress: Report | None = None) -> ArmOutcome:
     """Train and read one arm, or go on with it, or give back its outcome if it is done.
@@ -76,9 +81,9 @@ def run_arm(job: ArmJob, *, progress: Report | None = None) -> ArmOutcome:
     if job.spec.treatment not in TREATMENTS:
         unknown = f"unknown treatment '{job.spec.treatment}'"
         raise ConfigError(unknown, do=nearest(job.spec.treatment, TREATMENTS))
-    with explain_full_disk(folder):
+    with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
+        remove_partials(folder)
         if not (folder / SETTLED).exists():
             try:
                 outcome = _train_and_read(job, folder, progress or _say_nothing)
@@ -136,17 +141,20 @@ def _trained(job: ArmJob, context: ArmContext, folder: Path, report: Report) -> 
         )
     recipe = match_updates(job, context, rows)
     started = time.monotonic()
-    with replacing(stored) as beside:
-        if job.config.train.command:
+    if job.config.train.command:
+        with replacing(stored) as beside:
             found = _train_outside(job, context, traces, rows, recipe=recipe, out=beside)
-        else:
-            found = _train_here(job, context, rows, recipe, out=beside, report=report)
-        seconds = time.monotonic() - started
-        found = found._replace(cost=found.cost.model_copy(update={"train_s": seconds}))
-        beside.mkdir(exist_ok=True)
-        (beside / COST).write_text(found.cost.model_dump_json(), encoding="utf-8")
-    if found.model is None:
-        remove(stored)
+            found = found.timed(started)
+            (beside / COST).write_text(found.cost.model_dump_json(), encoding="utf-8")
+        return found
+    found = _train_here(job, context, rows, recipe, report=report).timed(started)
+    if found.model is not None:
+        with replacing(stored) as beside:
+            found = found._replace(
+                model=settle(found.model, context.tokenizer, beside, dtype=context.dtype)
+            )
+            (beside / COST).write_text(found.cost.model_dump_json(), encoding="utf-8")
+    remove(folder / CHECKPOINTS)  # not before the weights are in place: a kill would cost it all
     return found
 
 
@@ -176,10 +184,9 @@ def _train_here(
     rows: list[Row],
     recipe: RecipeSettings,
     *,
-    out: Path,
     report: Report,
 ) -> Trained:
-    """Train through TRL and save into `out`; a loss that ran away is an outcome, not an error."""
+    """Train through TRL; a loss that ran away is an outcome, not an error, and has its cost."""
     course = Course(
         recipe,
         job.lr,
@@ -191,13 +198,13 @@ def _train_here(
     try:
         ended = train_sft(rows, course, model=base.model, tokenizer=context.tokenizer)
     except TrainError as error:
-        remove(course.out / CHECKPOINTS)
-        return Trained(None, ArmCost(), str(error))
-    model = settle(ended.model, context.tokenizer, out, dtype=context.dtype)
+        plan = plan_updates(recipe, [len(row.input_ids) for row in rows], seed=_seeds(job).order)
+        done = updates_logged(course.out)
+        return Trained(None, _planned_cost(rows, plan, updates=done), str(error))
     cost = ArmCost(
         train_tokens=ended.train_tokens, loss_tokens=ended.loss_tokens, updates=ended.updates
     )
-    return Trained(model, cost)
+    return Trained(ended.model, cost)
 
 
 def _train_outside(
@@ -228,17 +235,22 @@ def _train_outside(
     }
     run_command(command, values, log=folder / "command.log")
     check_result(out, command)
+    if not is_adapter(out) and not any(path for glob in TOKENIZERS for path in out.glob(glob)):
+        context.tokenizer.save_pretrained(out)  # many trainers leave the model alone
     subset.unlink()
     return Trained(
-        load_weights(out, job.config.base, context.fresh_base()), _planned_cost(rows, plan)
+        load_weights(out, job.config.base, context.fresh_base()),
+        _planned_cost(rows, plan, updates=plan.updates),
     )
 
 
-def _planned_cost(rows: list[Row], plan: UpdatePlan) -> ArmCost:
+def _planned_cost(rows: list[Row], plan: UpdatePlan, *, updates: int) -> ArmCost:
+    """What the first `updates` of a plan cost."""
+    trained = plan.order[: updates * plan.rows_per_update]
     return ArmCost(
-        train_tokens=sum(len(rows[i].input_ids) for i in plan.order),
-        loss_tokens=sum(rows[i].n_loss_tokens for i in plan.order),
-        updates=plan.updates,
+        train_tokens=sum(len(rows[i].input_ids) for i in trained),
+        loss_tokens=sum(rows[i].n_loss_tokens for i in trained),
+        updates=updates,
     )
 
 
@@ -270,6 +282,7 @@ def _open_engine(job: ArmJob, context: ArmContext, model: PreTrainedModel, folde
 def _finish(job: ArmJob, folder: Path) -> ArmOutcome:
     """Keep what is to be kept, remove the rest, and only then declare the arm done."""
     stored, keep = folder / TRAINED, job.config.train.keep
+    remove(folder / CHECKPOINTS)  # left by a kill just before they were removed
     if stored.exists():
         if is_adapter(stored):
             _keep_adapter(job, folder)

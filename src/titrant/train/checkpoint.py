@@ -12,7 +12,7 @@ import json
 from array import array
 from typing import TYPE_CHECKING
 
-from titrant.train.files import remove, write_text
+from titrant.files import remove, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

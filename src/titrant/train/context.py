@@ -20,7 +20,7 @@ from titrant.engines.load import LoadedBase, context_of, load_base
 from titrant.engines.prompt import PromptBuilder
 from titrant.errors import DataError
 from titrant.select.rank import draw_of, read_ranking
-from titrant.select.shots import choose_shots
+from titrant.select.shots import choose_shots, without_shots
 from titrant.settings import Config
 from titrant.traces.table import load_problems, load_traces
 from titrant.train.doctor import examine
@@ -126,8 +126,8 @@ class ArmContext:
 
     @cached_property
     def mean_loss_tokens(self) -> float:
-        """Loss tokens per trace of the whole pool: what equal-token recipes are measured in."""
-        traces = list(self.pool.values())
+        """Loss tokens per trace of all that may be trained: what equal-token recipes measure in."""
+        traces = without_shots(list(self.pool.values()), self.config)
         rows = render_rows(traces, self.builder, self.tokenizer, stop_ids=self.stop_ids)
         return sum(row.n_loss_tokens for row in rows) / len(rows)
 

@@ -11,6 +11,7 @@ Each check answers one way in which supervised fine-tuning silently trains on so
 | loss mask | loss on the prompt, or none on the stop token |
 | one stop token | a stop token inside the text, at which reading ends |
 | thinking kept | a chat template that deletes the thinking |
+| thinking closed | a prompt that opens thinking, before a trace that has none |
 | no empty thinking | `<think></think>` as a target teaches not to think |
 | row length | TRL cuts rows at 1,024 tokens by default and loses answer and stop token |
 
@@ -99,7 +100,8 @@ def examine(
         tokenizer: the base model's.
         recipe: `max_tokens` and `long_rows` count here.
         context_tokens: the model's context; `None`: unknown.
-        stop_ids: tokens on which the model stops, beside the tokenizer's own.
+        stop_ids: tokens on which the engine stops (`engines.decoding.stop_ids`), beside the
+            tokenizer's own.
 
     Raises:
         TrainError: a check failed; names the check, the first trace and the reason.
@@ -239,16 +241,32 @@ def _details(rows: Sequence[Row], n_dropped: int, practice: Practice) -> dict[st
     longest = max((len(row.input_ids) for row in rows), default=0)
     limit = "none known" if practice.limit is None else f"{practice.limit}"
     return {
-        "stop token": repr(practice.stop_text),
+        "stop token": _stop_words(practice),
         "text unchanged": "pool and benchmarks come back as they went in",
         "rendered once": f"{len(rows)} rows",
         "prompt tokens": "the engine is fed the tokens that the rows begin with",
         "loss mask": f"{sum(row.n_loss_tokens for row in rows)} tokens under loss",
         "one stop token": "at the end of each row",
         "thinking kept": "every trace's thinking stands in its row",
+        "thinking closed": _closing_words(practice),
         "no empty thinking": "none",
         "row length": f"longest {longest} tokens, limit {limit}, {n_dropped} rows dropped",
     }
+
+
+def _stop_words(practice: Practice) -> str:
+    """Which token ends a row, where it comes from, and on which others reading ends."""
+    others = sorted(practice.reading_stops - {practice.stop[-1]})
+    names = ", ".join(repr(text) for text in decode_many(practice.tokenizer, [[i] for i in others]))
+    own = practice.stop == (practice.tokenizer.eos_token_id,)
+    origin = "the tokenizer's own" if own else "which the chat template ends a turn with"
+    also = f"; reading also stops on {names}" if names else ""
+    return f"{practice.stop_text!r}, {origin}{also}"
+
+
+def _closing_words(practice: Practice) -> str:
+    opened = practice.builder.opens_thinking
+    return f"the prompt opens it with {opened!r}" if opened else "the prompt opens none"
 
 
 _ADVICE = {
@@ -277,6 +295,11 @@ _ADVICE = {
     "thinking kept": (
         "the whole thinking in the row",
         "check pool.columns, prompt.think_open and prompt.think_close",
+    ),
+    "thinking closed": (
+        "traces with thinking, since the prompt opens it and nothing else would close it",
+        "set prompt.template: plain (and a prompt.format that opens none), or name the column that "
+        "holds the reasoning: pool.columns: {thinking: NAME}",
     ),
     "no empty thinking": (
         "thinking with text in it, or none at all",

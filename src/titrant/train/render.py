@@ -5,8 +5,8 @@
 
 Prompt and completion are tokenised apart, so the row starts with exactly the tokens that the engine
 is fed, and the border between them is the one of generation. The assistant text never goes through
-a chat template: those of R1 and Qwen3 delete the thinking. What stands after the assistant's text is
-read off the template once, as the tokens that it writes after a placeholder.
+a chat template: those of R1 and Qwen3 delete the thinking. The stop tokens under a chat template are
+those that it ends a turn with (`engines.template`), on which the engine stops too.
 
 Left out: packing several rows into one, loss on the prompt.
 """
@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from titrant.engines.prompt import PromptEncoder
+from titrant.engines.template import end_tokens, turn_end
 from titrant.errors import TrainError
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 IGNORED = -100
 """The label that carries no loss, as torch and transformers have it."""
-_PLACEHOLDER = "PLACEHOLDER"
 
 
 class Row(NamedTuple):
@@ -63,7 +63,8 @@ def render_rows(
         traces: what to render.
         builder: makes prompts and completions.
         tokenizer: the base model's.
-        stop_ids: tokens on which the model stops; default: the tokenizer's own stop token.
+        stop_ids: tokens on which the engine stops; default: the tokenizer's own stop token and the
+            one that ends a turn of its chat template.
 
     Raises:
         TrainError: no token ends an answer.
@@ -90,14 +91,14 @@ def stop_tokens(
     *,
     stop_ids: Collection[int] | None = None,
 ) -> tuple[int, ...]:
-    """The tokens that end a completion; the last of them is one on which the model stops.
+    """The tokens that end a completion; the last of them is one on which the engine stops.
 
-    Under a chat template they are what the template writes after the assistant's text, up to the
-    first token on which the model stops; else the tokenizer's stop token.
+    Under a chat template they are what it writes after the assistant's text, up to the token that
+    ends the turn; else, and where the template writes nothing there, the tokenizer's stop token.
 
     Raises:
-        TrainError: the tokenizer has no stop token, or the template ends a turn with tokens on which
-            the model does not stop: it would then be read to the token limit.
+        TrainError: the tokenizer has no stop token, or the template ends a turn with ordinary text,
+            at which no reading can stop.
     """
     own = cast("int | None", tokenizer.eos_token_id)
     known = {*(stop_ids or ()), *(() if own is None else (own,))}
@@ -108,28 +109,17 @@ def stop_tokens(
             came="eos_token: none",
             do="set eos_token in the base's tokenizer_config.json",
         )
-    if not builder.uses_chat:
+    end = end_tokens(tokenizer, known) if builder.uses_chat else ()
+    if end:
+        return end
+    tail = turn_end(tokenizer) if builder.uses_chat else ""
+    if not tail.strip():
         return (min(known) if own is None else own,)
-    tail = turn_end(tokenizer)
-    ids = tokenizer(tail, add_special_tokens=False)["input_ids"]
-    for i, token in enumerate(ids):
-        if token in known:
-            return tuple(ids[: i + 1])
     names = ", ".join(tokenizer.convert_ids_to_tokens(sorted(known)))
     raise TrainError(
-        "the chat template ends a turn with something on which the model does not stop",
-        expected=f"one of {names}",
-        came=repr(tail) if tail else "nothing",
-        do="set prompt.template: plain, or name the template's end token as eos_token in the "
-        "base's tokenizer_config.json and generation_config.json",
+        "the chat template ends a turn with ordinary text, on which the model does not stop",
+        expected=f"{names}, or another token that the vocabulary marks as special",
+        came=repr(tail),
+        do="set prompt.template: plain, or add the template's end token to the base's tokenizer as "
+        "a special token",
     )
-
-
-def turn_end(tokenizer: PreTrainedTokenizerBase) -> str:
-    """What the chat template writes after the assistant's text in the last turn."""
-    messages = [
-        {"role": "user", "content": "?"},
-        {"role": "assistant", "content": _PLACEHOLDER},
-    ]
-    text = str(tokenizer.apply_chat_template(messages, tokenize=False))
-    return text.rpartition(_PLACEHOLDER)[2]

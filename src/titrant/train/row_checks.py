@@ -38,6 +38,8 @@ class Practice:
     stop: tuple[int, ...]
     """The tokens that end a row."""
     stop_text: str
+    reading_stops: frozenset[int]
+    """Every token on which reading ends."""
     limit: int | None
     """Longest row in tokens; `None`: no limit known."""
     drops_long: bool
@@ -57,12 +59,16 @@ def make_practice(
         TrainError: no token ends an answer.
     """
     stop = stop_tokens(builder, tokenizer, stop_ids=stop_ids)
+    own = tokenizer.eos_token_id
     limits = [n for n in (recipe.max_tokens, context_tokens) if n is not None]
     return Practice(
         builder,
         tokenizer,
         stop=stop,
         stop_text=decode_many(tokenizer, [stop])[0],
+        reading_stops=frozenset(
+            {*(stop_ids or ()), *([own] if isinstance(own, int) else ()), stop[-1]}
+        ),
         limit=min(limits, default=None),
         drops_long=recipe.long_rows == "drop",
     )
@@ -128,11 +134,13 @@ def target_differs(case: Case, practice: Practice) -> str:
 
 
 def stops_early(case: Case, practice: Practice) -> str:
-    """The token on which reading ends stands inside the completion."""
+    """A token on which reading ends stands inside the completion."""
     inside = case.row.labels[len(case.prompt_ids) : -len(practice.stop)]
-    if practice.stop[-1] not in inside:
+    at = next((i for i, token in enumerate(inside) if token in practice.reading_stops), None)
+    if at is None:
         return ""
-    return f"the stop token stands {inside.index(practice.stop[-1])} tokens into the completion"
+    name = decode_many(practice.tokenizer, [[inside[at]]])[0]
+    return f"the stop token {name!r} stands {at} tokens into the completion"
 
 
 def thinking_lost(case: Case, _: Practice) -> str:
@@ -141,6 +149,14 @@ def thinking_lost(case: Case, _: Practice) -> str:
     if thinking is None or not thinking.strip() or _nfc(thinking) in _nfc(case.target):
         return ""
     return f"the row trains {shown(case.target)}"
+
+
+def never_closed(case: Case, practice: Practice) -> str:
+    """The prompt opens thinking and the trace has none, so that nothing closes it."""
+    opened = practice.builder.opens_thinking
+    if not opened or case.trace.thinking is not None:
+        return ""
+    return f"the prompt ends with {opened!r}, and the trace has no thinking"
 
 
 def thinks_nothing(case: Case, _: Practice) -> str:
@@ -157,6 +173,7 @@ ROW_CHECKS = {
     "text unchanged": target_differs,
     "one stop token": stops_early,
     "thinking kept": thinking_lost,
+    "thinking closed": never_closed,
     "no empty thinking": thinks_nothing,
 }
 

@@ -16,12 +16,12 @@ import pyarrow.parquet as pq
 from titrant.arms import Reading
 from titrant.engines.base import Request
 from titrant.errors import EngineError
+from titrant.files import write_table
 from titrant.seeds import derive
 from titrant.traces.answer import find_answer
 from titrant.traces.record import Verdict
 from titrant.traces.thinking import split_thinking
 from titrant.traces.verify import Claim, Verifier
-from titrant.train.files import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,9 +51,10 @@ SCHEMA = pa.schema(
         ("final_answer", pa.string()),
         ("n_tokens", pa.int32()),
         ("text", pa.large_string()),
+        ("prompt", pa.large_string()),
     ]
 )
-"""The columns of `Reading` and the text itself."""
+"""The columns of `Reading`, the text, and the prompt that it answers."""
 
 
 class Ask(NamedTuple):
@@ -172,7 +173,10 @@ def _read_shard(reader: Reader, shard: Sequence[Ask], verifier: Verifier) -> pa.
     started = time.monotonic()
     results = _generate(reader, shard)
     judged = judge(reader, shard, results, verifier)
-    rows = [{**one.reading._asdict(), "text": one.text} for one in judged]
+    rows = [
+        {**one.reading._asdict(), "text": one.text, "prompt": ask.prompt}
+        for one, ask in zip(judged, shard, strict=True)
+    ]
     seconds = {_SECONDS: f"{time.monotonic() - started:.3f}".encode()}
     return pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata(seconds))
 

@@ -34,7 +34,6 @@ from titrant.errors import ConfigError, TrainError
 from titrant.registry import nearest
 from titrant.train.checkpoint import fingerprint, last_whole, seal
 from titrant.train.doctor import check_masters
-from titrant.train.files import remove
 from titrant.train.plan_updates import UpdatePlan, plan_updates
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ class TrainOutcome:
     model: PreTrainedModel | PeftModel
     updates: int
     train_tokens: int
-    """Tokens in forward and backward passes, prompts included, padding not."""
+    """Tokens of every visit of every row, prompts included, padding not."""
     loss_tokens: int
     losses: tuple[float, ...]
     """Mean loss per loss token, one for each update, in nats."""
@@ -114,6 +113,7 @@ def train_sft(
     """Train `model` in place (or an adapter on it) and return it ready for reading.
 
     Goes on from the last whole checkpoint in `course.out`, if there is one of this very training.
+    The checkpoints stay: the caller removes them when the model is saved.
 
     Raises:
         TrainError: the loss or its gradient is not finite any more, or weights are float16.
@@ -124,17 +124,36 @@ def train_sft(
     if recipe.method == "full":
         model.float()
     plan = plan_updates(recipe, [len(row.input_ids) for row in rows], seed=course.seeds.order)
-    watch = _Watch(course, fingerprint(rows, plan, recipe, course.lr, course.seeds))
+    passes = plan if has_dropout(model, recipe) else plan.once()
+    watch = _Watch(course, fingerprint(rows, passes, recipe, course.lr, course.seeds))
     kept = _special_tokens(model)
-    trainer = _make_trainer(rows, plan, course, model=model, tokenizer=tokenizer, watch=watch)
+    trainer = _make_trainer(rows, passes, course, model=model, tokenizer=tokenizer, watch=watch)
     start = last_whole(course.out / CHECKPOINTS, watch.mark)
     trainer.train(resume_from_checkpoint=None if start is None else str(start))
     trained = _take_out(trainer, kept)
-    remove(course.out / CHECKPOINTS)
     lengths = torch.tensor([[len(row.input_ids), row.n_loss_tokens] for row in rows])
     tokens = lengths[torch.from_numpy(plan.order)].sum(dim=0).tolist()
     losses = tuple(log["loss"] for log in trainer.state.log_history if "loss" in log)
     return TrainOutcome(trained, trainer.state.global_step, tokens[0], tokens[1], losses)
+
+
+def updates_logged(arm: Path) -> int:
+    """Updates that an arm's log tells of, the last one whose loss was finite."""
+    path = arm / LOG
+    if not path.exists():
+        return 0
+    return max((json.loads(line)["update"] for line in path.open(encoding="utf-8")), default=0)
+
+
+def has_dropout(model: PreTrainedModel, recipe: RecipeSettings) -> bool:
+    """Whether two copies of a row would be trained under different masks."""
+    rates = [module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)]
+    rates += [
+        value
+        for name, value in model.config.get_text_config().to_dict().items()
+        if ("dropout" in name or name.endswith("pdrop")) and isinstance(value, int | float)
+    ]
+    return any(rates) or (recipe.method == "lora" and recipe.lora.dropout > 0)
 
 
 def make_sft_config(course: Course, plan: UpdatePlan) -> SFTConfig:

@@ -1,9 +1,11 @@
 """Readings as lm-eval writes them: one folder per arm with `results_*.json` and `samples_*.jsonl`.
 
-`doc_hash` joins the same problem over arms, which is what paired tests need. Two things differ from
-lm-eval's own files: `arguments` holds the question as asked, not the rendered prompt (the template
-stands in the run's config), and `exact_match` is the mean over samples (avg@k). Attempts never made
-are left out; truncated and unreadable ones count as not correct.
+`doc_hash` joins the same problem over arms, which is what paired tests need. `arguments` holds what
+the model was given, as lm-eval has it: the rendered prompt (`arg_0`) and how it was continued
+(`arg_1`). Differences from lm-eval's own files: `exact_match` is the mean over samples (avg@k), and a
+response begins with the thinking tag where the prompt ends with it. Attempts never made are left out;
+truncated and unreadable ones count as not correct. Arms read before prompts were kept have the bare
+question as `arg_0`.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ import polars as pl
 import yaml
 
 from titrant.errors import ConfigError, DataError
+from titrant.files import write_text
 from titrant.report.export.tables import read_frame
-from titrant.train.files import write_text
+from titrant.settings import DecodeSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +47,8 @@ class Origin(NamedTuple):
     base: str
     date: str
     few_shot: int
+    generation: dict[str, Any]
+    """How answers were drawn, in lm-eval's words."""
 
 
 def export_lm_eval(run: Path, to: Path, *, answer: Answer, wanted: Wanted) -> list[Path]:
@@ -65,7 +70,8 @@ def export_lm_eval(run: Path, to: Path, *, answer: Answer, wanted: Wanted) -> li
     written: list[Path] = []
     doses: set[int] = set()
     for folder in folders:
-        samples = pl.concat([read_frame(path) for path in sorted(folder.glob("samples/*.parquet"))])
+        shards = [read_frame(path) for path in sorted(folder.glob("samples/*.parquet"))]
+        samples = pl.concat(shards, how="diagonal")  # older shards have no prompt
         doses |= set(samples["dose"].unique().to_list())
         if _is_wanted(samples, wanted):
             written += _write_arm(to / _safe(folder.name), samples, problems, origin=origin)
@@ -93,7 +99,7 @@ def _write_arm(
     for benchmark in problems["benchmark"].unique(maintain_order=True):
         asked = samples.filter((pl.col("benchmark") == benchmark) & pl.col("correct").is_not_null())
         docs = problems.filter(pl.col("benchmark") == benchmark)
-        rows = sample_rows(docs, asked)
+        rows = sample_rows(docs, asked, origin.generation)
         if rows:
             rows_of[benchmark] = rows
     paths = []
@@ -108,34 +114,40 @@ def _write_arm(
     return [*paths, path]
 
 
-def sample_rows(problems: pl.DataFrame, samples: pl.DataFrame) -> list[dict[str, Any]]:
+def sample_rows(
+    problems: pl.DataFrame, samples: pl.DataFrame, generation: dict[str, Any]
+) -> list[dict[str, Any]]:
     """One row per asked problem of one benchmark, in the order of the benchmark."""
     by_qid: dict[str, list[dict[str, Any]]] = {}
     for row in samples.sort("sample").iter_rows(named=True):
         by_qid.setdefault(row["qid"], []).append(row)
     return [
-        _sample_row(i, problem, by_qid[problem["qid"]])
+        _sample_row(i, problem, by_qid[problem["qid"]], generation)
         for i, problem in enumerate(problems.iter_rows(named=True))
         if problem["qid"] in by_qid
     ]
 
 
 def _sample_row(
-    doc_id: int, problem: dict[str, Any], attempts: list[dict[str, Any]]
+    doc_id: int,
+    problem: dict[str, Any],
+    attempts: list[dict[str, Any]],
+    generation: dict[str, Any],
 ) -> dict[str, Any]:
     doc = {"qid": problem["qid"], "question": problem["question"], "answer": problem["gold"]}
     target = str(problem["gold"])
+    prompt = attempts[0].get("prompt") or problem["question"]
     return {
         "doc_id": doc_id,
         "doc": doc,
         "target": target,
-        "arguments": {"gen_args_0": {"arg_0": problem["question"], "arg_1": {}}},
+        "arguments": {"gen_args_0": {"arg_0": prompt, "arg_1": generation}},
         "resps": [[attempt["text"] for attempt in attempts]],
         "filtered_resps": [attempt["final_answer"] for attempt in attempts],
         "filter": FILTER,
         "metrics": [METRIC],
         "doc_hash": _sha256(json.dumps(doc, indent=2, ensure_ascii=False)),
-        "prompt_hash": _sha256(problem["question"]),
+        "prompt_hash": _sha256(prompt),
         "target_hash": _sha256(target),
         METRIC: statistics.fmean(float(attempt["correct"]) for attempt in attempts),
         "verdicts": [attempt["verdict"] for attempt in attempts],
@@ -150,7 +162,12 @@ def results(
         "results": {name: _scores(name, rows) for name, rows in rows_of.items()},
         "group_subtasks": {name: [] for name in rows_of},
         "configs": {
-            name: {"task": name, "output_type": "generate_until", "num_fewshot": origin.few_shot}
+            name: {
+                "task": name,
+                "output_type": "generate_until",
+                "num_fewshot": origin.few_shot,
+                "generation_kwargs": origin.generation,
+            }
             for name in rows_of
         },
         "versions": dict.fromkeys(rows_of, 1),
@@ -188,11 +205,24 @@ def _origin(run: Path, answer: Answer) -> Origin:
     config = run / "config.yaml"
     loaded = yaml.safe_load(config.read_text(encoding="utf-8")) if config.is_file() else {}
     few_shot = ((loaded or {}).get("prompt") or {}).get("few_shot", 0)
+    generation = _generation(DecodeSettings.model_validate((loaded or {}).get("decode") or {}))
     if answer.provenance is None:
-        return Origin("unknown", UNDATED, few_shot)
+        return Origin("unknown", UNDATED, few_shot, generation)
     created = answer.provenance.created.removesuffix("Z").removesuffix("+00:00")
     date = created.replace(":", "-")
-    return Origin(answer.provenance.base, date, few_shot)
+    return Origin(answer.provenance.base, date, few_shot, generation)
+
+
+def _generation(decode: DecodeSettings) -> dict[str, Any]:
+    """How answers were drawn, in lm-eval's words; the model's own stop tokens end a draw too."""
+    samples = decode.temperature > 0
+    return {
+        "until": list(decode.stop),
+        "do_sample": samples,
+        "temperature": decode.temperature,
+        **({"top_p": decode.top_p} if samples else {}),
+        "max_gen_toks": decode.max_new_tokens,
+    }
 
 
 def _safe(name: str) -> str:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from titrant.errors import ConfigError, DataError
+from titrant.files import replacing, write_text
 from titrant.report.cards import FLAT, subset_name, subset_rows, write_card, write_subset
 from titrant.select.rank import read_ranking
 from titrant.traces.table import load_traces
-from titrant.train.files import replacing, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,7 +155,7 @@ _CURVE = {
     "strategy": pl.String,
     "benchmark": pl.String,
     "kind": pl.String,
-    "dose": pl.Int64,
+    "dose": pl.Float64,
     "seed": pl.Int64,
     "accuracy": pl.Float64,
     "low": pl.Float64,
