@@ -38,6 +38,13 @@ def _rebuild(
     return kind(what, expected=expected, came=came, do=do)
 
 
+def in_brief(message: str) -> tuple[str, str]:
+    """The first line of a message that was kept as text, and its advice ("" without one)."""
+    what, *rest = message.splitlines() or [""]
+    advice = (line.removeprefix("  do: ") for line in rest if line.startswith("  do: "))
+    return what, next(advice, "")
+
+
 class ConfigError(TitrantError):
     """A config file, a flag or a name that cannot be used."""
 

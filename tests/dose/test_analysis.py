@@ -79,7 +79,31 @@ def test_without_an_end_point_nothing_is_read_off_the_curve():
 def test_shape_weights_are_reported_by_name():
     shapes = run(first_round(*SATURATED)).headline.shapes
     assert sum(shapes.values()) == pytest.approx(1.0)
-    assert set(shapes) == {"hill", "exponential", "power", "step", "rise_fall"}
+    assert set(shapes) == {"hill", "exponential", "power", "step", "rise_fall", "flat"}
+    assert shapes["flat"] < 1e-6
+
+
+def test_the_flat_shape_has_most_weight_where_nothing_responds():
+    shapes = run(first_round(*[0.3] * 6)).headline.shapes
+    assert max(shapes, key=lambda name: shapes[name]) == "flat"
+
+
+def test_the_weight_of_the_flat_shape_does_not_move_the_end_point():
+    found = judge(first_round(*SATURATED), top=TOP, settings=SETTINGS)
+    assert "flat" not in found.fit.shapes
+    assert found.fit.weights.sum() == pytest.approx(1.0)
+
+
+def test_a_dip_of_small_doses_is_a_warning_that_names_the_dose():
+    found = run(first_round(0.30, 0.20, 0.45, 0.56, 0.60, 0.60))
+    (warning,) = found.warnings
+    assert warning.startswith("4 traces of 'random' read 10.0 points under the base (p = ")
+    assert "no fitted curve goes under the base" in warning
+
+
+def test_a_pool_that_hurts_has_no_warning_of_dips():
+    found = run(first_round(0.30, 0.20, 0.20, 0.20, 0.20, 0.20))
+    assert (found.verdict, found.warnings) == ("hurts", ())
 
 
 def test_the_band_follows_the_readings_and_is_ordered():
@@ -87,6 +111,8 @@ def test_the_band_follows_the_readings_and_is_ordered():
     assert band[0].dose == 1.0
     assert band[-1].dose == TOP
     assert all(p.low <= p.accuracy <= p.high for p in band)
+    steps = np.diff(np.log([p.dose for p in band]))
+    np.testing.assert_allclose(steps, steps[0])  # evenly spaced, down to the smallest dose
     doses = np.array([p.dose for p in band])
     for dose, accuracy in zip(DOSES[1:], SATURATED[1:], strict=True):
         point = band[int(np.abs(np.log(doses / dose)).argmin())]
@@ -173,10 +199,33 @@ def test_a_small_benchmark_warns_that_the_best_strategy_is_flattered():
     table = joined(first_round(*SATURATED, n=n), planted(EARLY, n=n, strategy="longest"))
     found = run(table, settings=TWO)
     assert len(found.headline.table.qids) == n
-    assert found.warnings == (
-        "the best of 2 strategies was chosen on the problems it is reported on: "
-        "399 problems are under 400, so its end point flatters it",
+    (warning,) = found.warnings
+    assert warning.startswith(
+        "the best of 2 strategies was chosen on the problems it is reported on (399, under 400): "
+        "its interval is 1."
     )
+    plain, wide = found.headline.judgement.ed, found.headline.ed
+    assert plain is not None
+    assert wide is not None
+    assert wide.estimate == plain.estimate
+    assert wide.low <= plain.low
+    assert wide.high >= plain.high
+    other = next(part for part in found.strategies if part is not found.headline)
+    assert other.ed == other.judgement.ed
+
+
+def test_every_strategy_is_compared_with_random():
+    table = joined(first_round(*SATURATED), planted(EARLY, strategy="longest"))
+    random, longest = run(table, settings=TWO).strategies
+    assert random.versus is None
+    assert longest.versus is not None
+    assert longest.versus.against == "random"
+    assert longest.versus.ratio.high < 1.0
+    assert longest.versus.p <= longest.versus.p_holm < 0.05
+
+
+def test_one_strategy_is_compared_with_nothing():
+    assert run(first_round(*SATURATED)).headline.versus is None
 
 
 def test_the_order_of_arms_and_problems_changes_nothing():
@@ -229,3 +278,13 @@ def test_an_undecided_run_says_what_would_decide_it():
     found = run(table)
     assert found.verdict == "undecided"
     assert found.decides == "about 700 more problems (or as many more samples of problems alike)"
+
+
+def test_a_hump_without_a_gain_is_told_which_dose_to_try():
+    table = first_round(0.30, 0.45, 0.52, 0.50, 0.40, 0.30)
+    found = run(table)
+    assert found.verdict == "undecided"
+    assert found.decides == (
+        "a run with 32 traces as its largest dose (ladder.doses): that dose looks better than the "
+        "whole pool, whose own gain sets the target here"
+    )

@@ -298,6 +298,29 @@ def test_without_smaller_doses_there_is_no_peak():
     assert peak_over_top(some_fit(("hill",)), np.array([]), margin=0.02) == (0.0, TOP)
 
 
+def test_an_interval_holds_those_of_every_shape_with_an_equal_share():
+    found = fit(condense(first_round(0.30, 0.34, 0.42, 0.50, 0.58, 0.60)), top=TOP)
+    alone = {
+        name: end_point(fit(found.means, top=TOP, shapes=(name,)), confidence=0.9)
+        for name in ("hill", "power")
+    }
+    assert alone["power"].high > 1.1 * alone["hill"].high
+    for power, holds in ((0.45, True), (0.03, False)):  # an equal share of five is 0.2
+        some = dict.fromkeys(found.shapes, 0.02) | {"power": power, "hill": 0.94 - power}
+        mixed = weighted(found, [some[name] for name in found.shapes])
+        whole = end_point(mixed, confidence=0.9)
+        assert (whole.high >= alone["power"].high * (1 - 1e-9)) == holds
+        assert whole.low <= alone["hill"].low * (1 + 1e-9)
+
+
+def weighted(found, weights):
+    """The fit with other weights of its shapes."""
+    curves = found.curve_weights.copy()
+    for part, weight in zip(found.parts, weights, strict=True):
+        curves[part] *= weight / curves[part].sum()
+    return replace(found, weights=np.array(weights), curve_weights=curves)
+
+
 def test_shapes_disagree_by_the_ratio_of_their_medians():
     found = some_fit(("exponential", "step"))  # 72 curves each, on the same end points
     weights = np.zeros(144)

@@ -149,8 +149,28 @@ def test_a_step_is_bisected():
     inside = {dose for _, dose, _ in arms_of(first)}
     assert inside == {256, 512}
     # After 256 (everything): between 128 and 256 there is no dose left, a factor of 2.
+    # Without the one arm at 128 it would be 32 to 256, a factor of 8: that dose is read again.
+    # Without the one at 256 it would be 128 to 512, a factor of 4, which is narrow enough.
     second = decide(step(200, 4, 32, 128, 256, 512, 1024))
-    assert second.stop == "decided: enough at N"
+    assert {(dose, seed) for _, dose, seed in arms_of(second)} == {(128, 1)}
+    accuracy = {d: 0.6 if d >= 200 else 0.3 for d in (0, 4, 32, 128, 256, 512, 1024, TOP)}
+    third = decide(planted(accuracy, seeds={TOP: 3, 128: 2}))
+    assert third.stop == "decided: enough at N"
+
+
+def test_a_wide_interval_is_carried_by_nothing():
+    table = step(200, 4, 32, 128, 1024)
+    found = judge(table, top=TOP, settings=SETTINGS)
+    assert found.ed is not None
+    assert found.ed.factor > SETTINGS.precision
+    assert ladder.carrying_doses(table, found, SETTINGS) == []
+
+
+def test_a_hump_that_is_back_at_the_base_stops_the_ladder():
+    decision = decide(first_round(0.30, 0.45, 0.52, 0.50, 0.40, 0.30))
+    assert decision.arms == ()
+    assert decision.stop is not None
+    assert decision.stop.endswith("a smaller dose (32) looks better: more arms would not help")
 
 
 def test_bisection_follows_the_step_to_either_side():
@@ -267,7 +287,10 @@ def test_only_the_undecided_strategy_goes_on_and_shares_the_top():
 
 
 def test_all_strategies_decided_end_the_ladder():
-    table = two_strategies({4: 0.40, 32: 0.55, 128: 0.60, 1024: 0.60})
+    table = joined(
+        two_strategies({4: 0.40, 32: 0.55, 128: 0.60, 1024: 0.60}),
+        planted({16: 0.52, 32: 0.55, 64: 0.59}, seeds={32: 2}, strategy="longest"),
+    )
     decision = decide(table, settings=TWO, plan=PLAN_OF_TWO)
     assert decision.stop == "decided: enough at N"
 

@@ -1,13 +1,15 @@
 """Each legal verdict is reached by a table made for it, and not by its neighbours."""
 
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planted import DOSES, difficulties, first_round, permuted, planted
+from planted import difficulties, first_round, permuted, planted
 
+from titrant.dose.fit import DISPERSIONS, fit
 from titrant.dose.noise import condense
 from titrant.dose.verdict import VerdictName, beats_top, judge
 from titrant.settings import LadderSettings
@@ -205,12 +207,56 @@ def test_a_winner_by_chance_does_not_beat_the_pool_on_other_problems():
             table.truncated,
             table.unreadable,
         )
-        wins += beats_top(noisy, condense(noisy).doses, SETTINGS)
+        wins += beats_top(noisy, fit(condense(noisy), top=TOP), SETTINGS)
     # One tail of 5 %: 6 of 120, and 4·√(120·0.05·0.95) = 9.5 more at most
     assert wins <= 15
 
 
 def test_a_clear_winner_beats_the_pool_on_other_problems():
-    table = first_round(*HUMP)
-    assert beats_top(table, np.array(DOSES, dtype=float), SETTINGS)
-    assert not beats_top(first_round(*RISING), np.array(DOSES, dtype=float), SETTINGS)
+    for accuracy, wins in ((HUMP, True), (RISING, False)):
+        table = first_round(*accuracy)
+        assert beats_top(table, fit(condense(table), top=TOP), SETTINGS) == wins
+
+
+def test_a_lead_within_the_seeds_does_not_beat_the_pool():
+    # One arm leads by 4 points on the same 2,000 problems: paired, sd √(0.04·0.96/2000) = 0.44 points.
+    # With φ = 0.003 one arm of 50 % has a seed sd of √(0.003·0.25) = 2.7 points, three at the top 1.6,
+    # together 3.2: 1.645 · 3.2 = 5.2 points are over the lead.
+    table = planted({0: 0.3, 32: 0.5, 128: 0.54, 1024: 0.5, TOP: 0.5}, seeds={TOP: 3})
+    fitted = fit(condense(table), top=TOP)
+    for phi, wins in ((2e-5, True), (0.003, False)):
+        at = int(np.abs(np.log(DISPERSIONS / phi)).argmin())
+        known = replace(fitted, phi_weights=np.eye(len(DISPERSIONS))[at])
+        spread = np.sqrt(DISPERSIONS[at] * 0.25 * 4 / 3 + 0.04 * 0.96 / 2000)
+        assert (1.645 * spread < 0.04) == wins
+        assert beats_top(table, known, SETTINGS) == wins
+
+
+BACK_AT_THE_BASE = (0.30, 0.45, 0.50, 0.50, 0.40, 0.30)
+
+
+def test_without_a_gain_of_the_pool_a_smaller_dose_is_named_but_decides_nothing():
+    found = judge(first_round(*BACK_AT_THE_BASE), top=TOP, settings=SETTINGS)
+    assert found.gain.estimate == pytest.approx(0.0, abs=1e-3)
+    assert (found.verdict, found.ed) == ("undecided", None)
+    assert found.beaten_by in (32, 128)  # both read 50 %
+    assert found.reason == (
+        "the gain of the whole pool may be above or below the margin, and a smaller dose "
+        f"({found.beaten_by:.0f}) looks better"
+    )
+
+
+def test_a_small_gain_with_a_hump_is_undecided_too():
+    table = first_round(0.30, 0.45, 0.50, 0.50, 0.40, 0.325, n=400)
+    found = judge(table, top=TOP, settings=SETTINGS)
+    assert found.gain.low < SETTINGS.margin < found.gain.high
+    assert found.verdict == "undecided"
+    assert found.reason.startswith(
+        "the gain of the whole pool may be above or below the margin, and"
+    )
+
+
+def test_a_pool_that_hurts_hurts_though_a_smaller_dose_is_better():
+    found = judge(first_round(0.30, 0.45, 0.50, 0.50, 0.35, 0.20), top=TOP, settings=SETTINGS)
+    assert found.beaten_by is not None
+    assert found.verdict == "hurts"

@@ -465,10 +465,10 @@ def missing() -> Answer:
             subset=None,
             cost=Cost(
                 arms=0,
-                tokens=0,
-                train_tokens=0,
-                generated_tokens=0,
-                seconds=0.0,
+                tokens=None,
+                train_tokens=None,
+                generated_tokens=None,
+                seconds=None,
                 share_of_sweep=0.0,
             ),
         )

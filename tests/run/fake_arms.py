@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 
 from titrant.arms import ArmCost, Reading
 from titrant.errors import MissingPackageError, TrainError
+from titrant.files import write_table, write_text
 from titrant.settings import Config
-from titrant.train.files import write_table, write_text
 from titrant.train.job import ArmJob, ArmOutcome
 
 if TYPE_CHECKING:  # what the driver needs is slow to import, and the workers do not need it
@@ -152,6 +152,10 @@ def prepare(job: PrepareJob) -> Prepared:
     )
 
 
+def find_base(base: object) -> None:
+    """There is none, and none is needed."""
+
+
 def no_train_extra(job: PrepareJob) -> Prepared:
     raise MissingPackageError("titrant.train needs torch", do="pip install 'titrant[train]'")
 
@@ -171,7 +175,7 @@ def entries(arm: str = "run_arm") -> Entries:
     """The fakes of this module in the place of the real entries."""
     from titrant.run.titrate import Entries
 
-    return Entries(f"fake_arms:{arm}", "fake_arms:prepare")
+    return Entries(f"fake_arms:{arm}", "fake_arms:prepare", "fake_arms:find_base")
 
 
 def timed_arm(job: ArmJob) -> ArmOutcome:

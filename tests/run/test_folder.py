@@ -9,6 +9,34 @@ def config(**changes):
     return Config.model_validate({"base": "org/b", "pool": "p", "benchmark": "q"} | changes)
 
 
+def begun(root, **changes):
+    """A folder whose first arms are decided on."""
+    folder = make_folder(root)
+    enter(folder, config(**changes))
+    folder.rounds.mkdir()
+    folder.round(0).write_text("{}")
+    return folder
+
+
+def test_before_the_first_arm_a_mended_config_begins_anew(tmp_path):
+    folder = make_folder(tmp_path)
+    enter(folder, config())
+    for name in ("inputs.json", "prepared.json", "pool.parquet", "state.sqlite"):
+        (tmp_path / name).write_text("read under the old config")
+    changed = config(pool={"path": "p", "columns": {"question": "ask"}})
+    assert enter(folder, changed) == changed
+    assert read_config(folder) == changed
+    assert {path.name for path in tmp_path.iterdir()} == {"config.yaml", "state.sqlite"}
+
+
+def test_what_was_read_stays_where_nothing_that_counts_has_changed(tmp_path):
+    folder = make_folder(tmp_path)
+    enter(folder, config())
+    folder.stage("inputs").write_text("{}")
+    enter(folder, config(limits={"hours": 2.0}))
+    assert folder.stage("inputs").exists()
+
+
 def test_a_new_folder_gets_the_config(tmp_path):
     folder = make_folder(tmp_path / "runs" / "new")
     assert enter(folder, config()) == config()
@@ -30,8 +58,7 @@ def test_executor_and_limits_may_change(tmp_path):
 
 
 def test_another_config_is_refused_with_the_keys_that_differ(tmp_path):
-    folder = make_folder(tmp_path)
-    enter(folder, config())
+    folder = begun(tmp_path)
     changed = config(recipe={"updates": 7}, seed=3)
     with pytest.raises(ConfigError) as caught:
         enter(folder, changed)
@@ -44,8 +71,7 @@ def test_another_config_is_refused_with_the_keys_that_differ(tmp_path):
 
 
 def test_a_revision_that_was_pinned_stays(tmp_path):
-    folder = make_folder(tmp_path)
-    enter(folder, config(base={"path": "org/b", "revision": "abc"}))
+    folder = begun(tmp_path, base={"path": "org/b", "revision": "abc"})
     assert enter(folder, config()).base.revision == "abc"
     with pytest.raises(ConfigError, match=r"base\.revision"):
         enter(folder, config(base={"path": "org/b", "revision": "def"}))

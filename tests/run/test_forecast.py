@@ -45,7 +45,7 @@ def test_the_limit_on_arms_bounds_the_plan():
 
 def test_without_the_train_extra_tokens_are_estimated_from_characters():
     watcher = Listening()
-    entries = Entries("fake_arms:run_arm", "fake_arms:no_train_extra")
+    entries = Entries("fake_arms:run_arm", "fake_arms:no_train_extra", "fake_arms:find_base")
     found = forecast(fake_arms.fake_config(), watcher, entries=entries)
     assert found.speed is None
     assert found.seconds is None

@@ -1,11 +1,12 @@
 import json
+import os
 
 import polars as pl
 import pytest
 
 from titrant.errors import ConfigError, DataError
 from titrant.run.folder import RunFolder, make_folder
-from titrant.run.inputs import best_guess, clean, gather, load_benchmarks
+from titrant.run.inputs import best_guess, clean, gather, is_outdated, load_benchmarks
 from titrant.run.prepare import hash_of
 from titrant.run.watch import Silent
 from titrant.settings import Config
@@ -193,3 +194,26 @@ def test_the_best_guess_has_one_vote_per_question():
     assert best_guess(votes) == "3"  # two questions to one, though 5 stands in nine traces
     assert best_guess([trace(1, gold="5"), trace(2, gold="3")]) == "3"
     assert best_guess([trace(1, gold=None)]) is None
+
+
+def test_what_was_read_is_outdated_when_a_file_is_written_later(tmp_path):
+    pool = tmp_path / "pool.jsonl"
+    settings = config(write_pool(pool, [(1, 2, 3)]), "world:arithmetic")
+    folder = make_folder(tmp_path / "run")
+    read_at = folder.stage("inputs")
+    read_at.write_text("{}")
+    os.utime(read_at, (1000, 1000))
+    os.utime(pool, (999, 999))
+    assert not is_outdated(settings, folder)
+    os.utime(pool, (1001, 1001))
+    assert is_outdated(settings, folder)
+
+
+def test_a_missing_place_is_named_with_its_key_before_anything_is_read(tmp_path):
+    (tmp_path / "pool.jsonl").write_text("not JSON")
+    settings = config(str(tmp_path / "pool.jsonl"), str(tmp_path / "pol.jsonl"))
+    with pytest.raises(
+        DataError, match=r"^benchmark\.0\.path: .*pol\.jsonl does not exist"
+    ) as caught:
+        read(tmp_path, settings)
+    assert caught.value.do == "did you mean pool.jsonl?"

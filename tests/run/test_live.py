@@ -5,8 +5,8 @@ import pytest
 from rich.console import Console
 
 from titrant.arms import ArmSpec
+from titrant.cli.common import resolve
 from titrant.cli.live import LiveWatcher, PlainWatcher, end_point_line, show_answer
-from titrant.cli.run import resolve
 from titrant.errors import ConfigError
 from titrant.report import typeset
 from titrant.run.watch import EndPoint

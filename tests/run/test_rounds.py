@@ -3,7 +3,7 @@ import pytest
 from titrant.arms import ArmSpec
 from titrant.dose.ladder import make_plan
 from titrant.errors import TrainError
-from titrant.run.files import write_text
+from titrant.files import write_text
 from titrant.run.folder import make_folder
 from titrant.run.journal import ArmEntry, Journal
 from titrant.run.rounds import Round, check_top, fresh, guess_scores, rounds_of, take_up, trained

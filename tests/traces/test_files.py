@@ -198,14 +198,14 @@ def test_a_line_of_a_gigabyte_is_refused_after_64_mib(tmp_path, monkeypatch):
     largest = 0
     too_long = lines._too_long
 
-    def note(path, line):
+    def note(path, line, *, number):
         nonlocal largest
         largest = len(line)
-        return too_long(path, line)
+        return too_long(path, line, number=number)
 
     monkeypatch.setattr(lines, "_too_long", note)
     text = refusal(path)
-    assert "has a line of more than 64 MiB" in text
+    assert f"line 1 of {path} has more than 64 MiB" in text
     assert '{"question": "' in text
     assert largest <= 128 * 2**20
 

@@ -10,6 +10,7 @@ import errno
 import inspect
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from titrant.settings import Config
+
+ConfigArgument = Annotated[
+    Path | None, typer.Argument(help="YAML file with base, pool and benchmark.")
+]
+BaseOption = Annotated[str | None, typer.Option(help="Model folder, hub id or vitro:NAME.")]
+PoolOption = Annotated[str | None, typer.Option(help="Traces: file, hub id or world:NAME.")]
+BenchmarkOption = Annotated[
+    list[str] | None, typer.Option(help="Problems: file, hub id or world:NAME; repeatable.")
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")
 ]
@@ -62,6 +73,33 @@ INTERRUPTION = Failure(
     "interrupted",
     do="run the same command again to go on; what is finished is kept",
 )
+
+
+def resolve(
+    path: Path | None,
+    overrides: list[str],
+    *,
+    base: str | None = None,
+    pool: str | None = None,
+    benchmarks: list[str] | None = None,
+) -> Config:
+    """The config of a file, of the three options, or of the file with the options on top.
+
+    Raises:
+        ConfigError: something is missing or wrong.
+    """
+    from titrant.config import load_config, make_config
+
+    if path is None:
+        tree = {"base": base, "pool": pool, "benchmark": benchmarks or None}
+        return make_config({k: v for k, v in tree.items() if v is not None}, overrides)
+    given: dict[str, object] = {"base.path": base, "pool.path": pool}
+    if benchmarks and len(benchmarks) == 1:
+        given["benchmark.0.path"] = benchmarks[0]
+    elif benchmarks:  # as many as that: the file's own are replaced whole
+        given = {"base.path": base, "pool.path": pool, "benchmark": benchmarks}
+    named = [f"{key}={json.dumps(text)}" for key, text in given.items() if text is not None]
+    return load_config(path, [*named, *overrides])
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from titrant.cli.common import JsonOption, console, emit_json
+from titrant.errors import ConfigError
 
 
 def fit(
@@ -32,12 +33,20 @@ def fit(
     json_: JsonOption = False,
 ) -> None:
     """Read the dose–response curve off readings: end point, interval, verdict. Needs no torch."""
+    from titrant.files import write_text
     from titrant.report.html import render_report
     from titrant.report.text import summary
-    from titrant.run.files import write_text
     from titrant.run.fit import fit_readings
     from titrant.settings import LadderSettings
 
+    for name, share in (("level", level), ("margin", margin)):
+        if not 0 < share < 1:
+            raise ConfigError(
+                f"--{name} {share:g} cannot be used",
+                expected="a share between 0 and 1",
+                came=f"{share:g}",
+                do=f"write 95 % as --{name} 0.95" if share > 1 else f"for example --{name} 0.02",
+            )
     settings = LadderSettings(level=level, margin=margin)
     answer = fit_readings(readings, settings, pool_size=pool_size, benchmark=benchmark)
     if out is not None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from titrant.cli.common import JsonOption, SetOption
+from titrant.cli.common import (
+    BaseOption,
+    BenchmarkOption,
+    ConfigArgument,
+    JsonOption,
+    PoolOption,
+    SetOption,
+    resolve,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,14 +23,10 @@ if TYPE_CHECKING:
 
 
 def plan(
-    config: Annotated[
-        Path | None, typer.Argument(help="YAML file with base, pool and benchmark.")
-    ] = None,
-    base: Annotated[str | None, typer.Option(help="Model folder, hub id or vitro:NAME.")] = None,
-    pool: Annotated[str | None, typer.Option(help="Traces: file, hub id or world:NAME.")] = None,
-    benchmark: Annotated[
-        list[str] | None, typer.Option(help="Problems: file, hub id or world:NAME; repeatable.")
-    ] = None,
+    config: ConfigArgument = None,
+    base: BaseOption = None,
+    pool: PoolOption = None,
+    benchmark: BenchmarkOption = None,
     measure: Annotated[
         bool | None,
         typer.Option(
@@ -41,7 +44,6 @@ def plan(
     """
     from titrant.cli.common import console, emit_json
     from titrant.cli.live import PlainWatcher
-    from titrant.cli.run import resolve
     from titrant.run.forecast import forecast
 
     found = resolve(config, sets or [], base=base, pool=pool, benchmarks=benchmark or [])

@@ -21,10 +21,10 @@ def report(
 
     Nothing is computed anew: the same answer gives the same file, byte for byte.
     """
+    from titrant.files import write_text
     from titrant.report.html import render_report
     from titrant.report.load import find_answer, load_answer
     from titrant.report.text import summary
-    from titrant.train.files import write_text
 
     source = find_answer(run)
     answer = load_answer(source)

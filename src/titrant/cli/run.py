@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from titrant.cli.common import JsonOption, SetOption
+from titrant.cli.common import (
+    BaseOption,
+    BenchmarkOption,
+    ConfigArgument,
+    JsonOption,
+    PoolOption,
+    SetOption,
+    resolve,
+)
 
 if TYPE_CHECKING:
     from titrant.report.answer import Answer
@@ -23,14 +31,10 @@ WaitOption = Annotated[
 
 
 def run(
-    config: Annotated[
-        Path | None, typer.Argument(help="YAML file with base, pool and benchmark.")
-    ] = None,
-    base: Annotated[str | None, typer.Option(help="Model folder, hub id or vitro:NAME.")] = None,
-    pool: Annotated[str | None, typer.Option(help="Traces: file, hub id or world:NAME.")] = None,
-    benchmark: Annotated[
-        list[str] | None, typer.Option(help="Problems: file, hub id or world:NAME; repeatable.")
-    ] = None,
+    config: ConfigArgument = None,
+    base: BaseOption = None,
+    pool: PoolOption = None,
+    benchmark: BenchmarkOption = None,
     out: OutOption = None,
     sets: SetOption = None,
     wait: WaitOption = False,
@@ -56,39 +60,6 @@ def demo(
     from titrant.config import demo_config
 
     _titrate(demo_config(sets or []), out or Path("runs") / "demo", wait=wait, as_json=json_)
-
-
-def resolve(
-    path: Path | None,
-    overrides: list[str],
-    *,
-    base: str | None = None,
-    pool: str | None = None,
-    benchmarks: list[str] | None = None,
-) -> Config:
-    """The config of a file, of the three options, or of the file with the options on top.
-
-    Raises:
-        ConfigError: something is missing or wrong.
-    """
-    import json
-    import tempfile
-
-    from titrant.config import load_config
-
-    given: dict[str, object] = {"base.path": base, "pool.path": pool}
-    if benchmarks:
-        given["benchmark.0.path"] = benchmarks[0]
-    if benchmarks and len(benchmarks) > 1:  # as many as that: the file's own are replaced whole
-        given = {"base.path": base, "pool.path": pool, "benchmark": benchmarks}
-    if path is not None:
-        named = [f"{key}={json.dumps(text)}" for key, text in given.items() if text is not None]
-        return load_config(path, [*named, *overrides])
-    tree = {"base": base, "pool": pool, "benchmark": benchmarks or None}
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "options"
-        file.write_text(json.dumps({k: v for k, v in tree.items() if v is not None}))
-        return load_config(file, overrides)
 
 
 def _titrate(config: Config, out: Path, *, wait: bool, as_json: bool) -> None:

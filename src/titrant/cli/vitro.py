@@ -44,4 +44,4 @@ def build(
     if json_:
         emit_json(card)
     else:
-        console().print(card_text(card))
+        typer.echo(card_text(card))

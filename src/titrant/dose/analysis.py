@@ -1,18 +1,20 @@
 """From readings to what can be said: per strategy, and of the run as a whole.
 
-The headline is about one strategy. With several, choosing happens on one half of the problems (by
-`qid`) and the report on the other half; under 400 problems all are used for both and the end points'
-comparison carries a warning instead.
+The headline is about one strategy: the one with the least end point. With several, choosing happens on
+one half of the problems (by `qid`) and the report on the other half; under 400 problems all are used
+for both, and the winner's interval is widened for having been chosen (`dose.family`). The others are
+compared with a reference, `random` where it takes part, Holm-corrected.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import binomtest, norm
 
+from titrant.dose.dip import find_dips
 from titrant.dose.endpoint import (
     Interval,
     disagreement,
@@ -20,8 +22,18 @@ from titrant.dose.endpoint import (
     isotonic_end_point,
     mixture_quantile,
 )
-from titrant.dose.fit import DISPERSIONS, Fit
-from titrant.dose.verdict import OPEN, Judgement, VerdictName, judge
+from titrant.dose.family import (
+    Comparison,
+    Member,
+    choosing_factor,
+    compare,
+    resampled_ends,
+    stretch,
+)
+from titrant.dose.fit import DISPERSIONS, Fit, shape_shares
+from titrant.dose.ladder import judge_strategy
+from titrant.dose.target import reference_of
+from titrant.dose.verdict import OPEN, Judgement, VerdictName
 from titrant.errors import DataError
 from titrant.seeds import derive_rng
 
@@ -33,6 +45,8 @@ if TYPE_CHECKING:
 
 SPLIT_FROM = 400
 """Problems from which on choosing and reporting use different halves."""
+REACHED_BY = 0.5
+"""Probability of lying beyond the pool from which on an end point is reported as such."""
 OTHER_LEVELS = (0.5, 0.8, 0.9)
 BAND_POINTS = 60
 THREE_POINTS = (-(1.5**0.5), 0.0, 1.5**0.5)
@@ -57,13 +71,20 @@ class StrategyAnalysis:
     judgement: Judgement
     table: ReadingTable
     ed: Interval | None
+    """The end point, with an interval corrected for choosing where this strategy was chosen on the
+    problems it is reported on (the judgement holds the plain one)."""
     ed_levels: dict[str, Interval]
     isotonic: Interval | None
     shapes: dict[str, float]
+    """Weight of each shape, the flat one among them."""
     disagreement: float | None
     band: tuple[BandPoint, ...]
     base: Interval
     plateau: Interval
+    beyond_pool: bool = False
+    """The shared target is more likely than not beyond the top dose: "> pool", ranked last."""
+    versus: Comparison | None = None
+    """Against the reference; `None` for the reference itself, or where one has no end point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +133,14 @@ def analyse(
     if guess is not None:
         guess = guess[np.isin(table.qids, reported.qids)]
     parts = [_analyse_one(reported, name, settings, plan, guess) for name in plan.strategies]
+    warnings = [words for part in parts for words in _dip_words(part, settings)]
     best = _choose(known.half(0) if splits else known, settings, plan)
+    ends = _resampled(parts, reported, plan)
+    if len(ends) > 1:
+        parts = _compared(parts, ends, plan, settings)
+        if not splits and best in ends:
+            parts, words = _corrected(parts, ends, best, plan)
+            warnings.append(words)
     chosen = next(part for part in parts if part.strategy == best)
     judgement = chosen.judgement
     return Analysis(
@@ -121,8 +149,8 @@ def analyse(
         strategy=chosen.strategy,
         strategies=tuple(parts),
         guess=None if guess is None else _share(guess, settings.confidence),
-        target=None if chosen.ed is None else _target(judgement.means, settings.level),
-        warnings=(_flattered(known, len(parts)),) if chosen.ed and several and not splits else (),
+        target=None if chosen.ed is None else _target(judgement, settings.level),
+        warnings=tuple(warnings),
     )
 
 
@@ -143,7 +171,7 @@ def _analyse_one(
                 came=f"doses {', '.join(map(str, sorted(doses)))}",
                 do="the gain of the top dose over the base defines the target: read both",
             )
-    found = judge(part, top=plan.top_dose, settings=settings, guess=guess)
+    found = judge_strategy(table, name, plan=plan, settings=settings, guess=guess)
     fit, means, confidence = found.fit, found.means, settings.confidence
     has_end = found.ed is not None
     return StrategyAnalysis(
@@ -164,16 +192,94 @@ def _analyse_one(
         )
         if has_end
         else None,
-        shapes={k: float(w) for k, w in zip(fit.shapes, fit.weights, strict=True)},
+        shapes=shape_shares(fit),
         disagreement=disagreement(fit) if has_end else None,
         band=band(fit, confidence),
         base=_level(means, fit, 0, confidence),
         plateau=_level(means, fit, len(means.doses) - 1, confidence),
+        beyond_pool=found.beyond >= REACHED_BY,
     )
 
 
-def _target(means: DoseMeans, level: float) -> float:
-    return float(means.mean[0] + level * (means.mean[-1] - means.mean[0]))
+def _target(found: Judgement, level: float) -> float:
+    return float(found.means.mean[0] + level * found.delta.estimate)
+
+
+def _dip_words(part: StrategyAnalysis, settings: LadderSettings) -> list[str]:
+    """Warnings of small doses under the base; a whole pool that hurts says so itself."""
+    if part.judgement.verdict == "hurts":
+        return []
+    dips = find_dips(part.judgement.means, margin=settings.margin, confidence=settings.confidence)
+    return [
+        f"{dip.dose:,} traces of '{part.strategy}' read {dip.depth * 100:.1f} points under the base "
+        f"(p = {dip.p:.2g}, Holm-corrected): so few may break the answer format; no fitted curve goes "
+        "under the base, so look at the readings before trusting the curve there"
+        for dip in dips
+    ]
+
+
+def _resampled(
+    parts: list[StrategyAnalysis], reported: ReadingTable, plan: LadderPlan
+) -> dict[str, np.ndarray]:
+    """Log end points under resampling, of the strategies that have one; nothing for one alone."""
+    able = [part for part in parts if part.ed is not None]
+    if len(able) < 2:
+        return {}
+    reference = reference_of(plan.strategies)
+    tops = tuple(
+        arm
+        for arm in reported.strategy(reference).arms
+        if arm.dose == plan.top_dose and arm.strategy == reference
+    )
+    members = [
+        Member(
+            part.strategy,
+            part.table,
+            part.judgement,
+            None if plan.shared_dose is not None or part.strategy == reference else tops,
+        )
+        for part in able
+    ]
+    drawn = resampled_ends(members, reported, derive_rng(plan.root, "family"))
+    return {part.strategy: row for part, row in zip(able, drawn, strict=True)}
+
+
+def _compared(
+    parts: list[StrategyAnalysis],
+    ends: dict[str, np.ndarray],
+    plan: LadderPlan,
+    settings: LadderSettings,
+) -> list[StrategyAnalysis]:
+    """The strategies with their comparisons; as they are where the reference has no end point."""
+    names, reference = list(ends), reference_of(plan.strategies)
+    if reference not in ends:
+        return parts
+    known = {part.strategy: part.ed.estimate for part in parts if part.ed is not None}
+    found = compare(
+        names,
+        np.stack([ends[name] for name in names]),
+        np.log([known[name] for name in names]),
+        against=names.index(reference),
+        confidence=settings.confidence,
+    )
+    return [replace(part, versus=found.get(part.strategy)) for part in parts]
+
+
+def _corrected(
+    parts: list[StrategyAnalysis], ends: dict[str, np.ndarray], best: str, plan: LadderPlan
+) -> tuple[list[StrategyAnalysis], str]:
+    """The winner's interval widened for having been chosen, and the words that say so."""
+    chosen = next(part for part in parts if part.strategy == best)
+    plain, at = chosen.judgement.ed, list(ends).index(best)
+    assert plain is not None  # `ends` holds only strategies that have one
+    factor = choosing_factor(np.stack(list(ends.values())), at, confidence=plain.level)
+    wide = stretch(plain, factor, top=float(plan.top_dose))
+    words = (
+        f"the best of {len(parts)} strategies was chosen on the problems it is reported on "
+        f"({len(chosen.table.qids)}, under {SPLIT_FROM}): its interval is {factor:.2f} times as wide "
+        "on the log axis for that (max-statistic bootstrap), and its estimate still flatters it"
+    )
+    return [replace(p, ed=wide) if p.strategy == best else p for p in parts], words
 
 
 def _level(means: DoseMeans, fit: Fit, row: int, confidence: float) -> Interval:
@@ -189,8 +295,11 @@ def _share(hits: np.ndarray, confidence: float) -> Interval:
 
 
 def band(fit: Fit, confidence: float) -> tuple[BandPoint, ...]:
-    """Median and equal-tailed band of the expected accuracy on a log-dose axis."""
-    doses = np.unique(np.round(np.exp(np.linspace(0, np.log(fit.top), BAND_POINTS)), 3))
+    """Median and equal-tailed band of the expected accuracy, evenly spaced on a log-dose axis.
+
+    Doses are real-valued: whole ones would lie a factor of 2 apart at the small end, in kinks.
+    """
+    doses = np.geomspace(1.0, fit.top, BAND_POINTS)
     curves, spread = fit.responses(doses), fit.response_sd(doses)
     tail = (1 - confidence) / 2
     points = []
@@ -209,18 +318,10 @@ def _choose(table: ReadingTable, settings: LadderSettings, plan: LadderPlan) -> 
         return plan.strategies[0]
     scores: dict[str, float] = {}
     for name in plan.strategies:
-        part = table.strategy(name, shared_dose=plan.shared_dose)
-        found = judge(part, top=plan.top_dose, settings=settings)
+        found = judge_strategy(table, name, plan=plan, settings=settings)
         if found.ed is not None:
             scores[name] = found.ed.estimate
     return min(scores, key=lambda name: (scores[name], name), default=plan.strategies[0])
-
-
-def _flattered(table: ReadingTable, n_strategies: int) -> str:
-    return (
-        f"the best of {n_strategies} strategies was chosen on the problems it is reported on: "
-        f"{len(table.qids)} problems are under {SPLIT_FROM}, so its end point flatters it"
-    )
 
 
 def what_decides(found: Judgement, settings: LadderSettings) -> str:
@@ -229,6 +330,11 @@ def what_decides(found: Judgement, settings: LadderSettings) -> str:
         return (
             f"more arms: the interval spans a factor of {found.ed.factor:.1f} "
             f"and {settings.precision:g} was asked for"
+        )
+    if found.beaten_by is not None:
+        return (
+            f"a run with {found.beaten_by:,.0f} traces as its largest dose (ladder.doses): that dose "
+            "looks better than the whole pool, whose own gain sets the target here"
         )
     means = found.means
     c = means.problem_cov

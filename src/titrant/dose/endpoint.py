@@ -53,7 +53,13 @@ def weighted_quantiles(
 
 
 def end_point(fit: Fit, *, confidence: float, level: float | None = None) -> Interval:
-    """Median and equal-tailed interval of an end point over all curves of all shapes, in traces.
+    """Median over all curves of all shapes, in traces, with an interval that no likely shape leaves.
+
+    A tail of the mixture is no tail of its shapes: where two shapes share the weight evenly and only
+    one of them reaches far, a 5 % tail of the mixture cuts that one at its own 10 %. Shapes that the
+    readings cannot tell apart differ in just this, in how slowly they end. So the interval is the
+    mixture's, widened to hold that of every shape with at least an equal share of the weight: one
+    over the number of shapes.
 
     `level` other than the fit's is read off each curve. Values are kept within [1, top].
     """
@@ -63,15 +69,81 @@ def end_point(fit: Fit, *, confidence: float, level: float | None = None) -> Int
     else:
         values = np.concatenate([end_point_of(unit, level) for unit in fit.grids])
     known = np.isfinite(values) & (weights > 0)
+    log_values = np.log(np.where(known, values, 1.0))
+    weights = np.where(known, weights, 0.0)
     tail = (1 - confidence) / 2
-    found = weighted_quantiles(
-        np.log(values[known]),
-        weights[known],
+    wanted, cell = np.array([0.5, tail, 1 - tail]), float(np.log(fit.top) / END_POINTS)
+    whole = weighted_quantiles(log_values[known], weights[known], wanted, cell=cell)
+    likely = [
+        weighted_quantiles(log_values[part], weights[part], wanted, cell=cell)
+        for part in likely_parts(fit)
+        if weights[part].sum() > 0
+    ]
+    low, high = min(q[1] for q in (whole, *likely)), max(q[2] for q in (whole, *likely))
+    estimate, low, high = np.clip(np.exp([whole[0], low, high]), 1.0, fit.top)
+    return Interval(float(estimate), float(low), float(high), confidence)
+
+
+def likely_parts(fit: Fit) -> list[slice]:
+    """The curves of each shape that carries at least an equal share of the weight."""
+    share = 1.0 / len(fit.weights)
+    return [p for p, w in zip(fit.parts, fit.weights, strict=True) if w >= share * (1 - 1e-9)]
+
+
+class Reach(NamedTuple):
+    """Where a strategy reaches a target that is not a share of its own gain."""
+
+    ed: Interval | None
+    """`None` where the target is more likely than not beyond the top dose."""
+    beyond: float
+    """Probability that the target is not reached up to the top dose."""
+
+
+REACH_STEPS = 400
+"""Doses on the log axis on which a curve's crossing of a shared target is sought."""
+
+
+def crossings(fit: Fit, levels: np.ndarray) -> np.ndarray:
+    """The smallest dose at which each curve reaches each level; ∞ where none does; [curves, levels].
+
+    A level is a share of the curve's own value at the top and may be over 1.
+    """
+    doses = np.exp(np.linspace(0.0, np.log(fit.top), REACH_STEPS))
+    heights = np.maximum.accumulate(fit.unit_curves(doses), axis=1)
+    columns = []
+    for level in levels:
+        reached = heights >= level - 1e-9
+        columns.append(np.where(reached[:, -1], doses[reached.argmax(axis=1)], np.inf))
+    return np.stack(columns, axis=1)
+
+
+def shared_end_point(fit: Fit, ratios: np.ndarray, *, confidence: float) -> Reach:
+    """The end point where the target is `level` × a gain that is not this strategy's own.
+
+    Args:
+        fit: the strategy's own fit; its curves are 1 at its own top.
+        ratios: equally likely values of the shared gain over the strategy's own; ∞ where the
+            strategy gains nothing.
+        confidence: level of the interval, whose ends are kept within the top dose.
+    """
+    found = crossings(fit, fit.level * ratios)
+    weights = np.repeat(fit.curve_weights / len(ratios), len(ratios))
+    log_dose = np.log(found.ravel())
+    is_beyond = ~np.isfinite(log_dose)
+    beyond = float(weights[is_beyond].sum())
+    far = np.log(fit.top) + 10.0  # any place past the top: quantiles there are not shown
+    tail = (1 - confidence) / 2
+    use = weights > 0
+    middle, low, high = weighted_quantiles(
+        np.where(is_beyond, far, log_dose)[use],
+        weights[use],
         np.array([0.5, tail, 1 - tail]),
         cell=float(np.log(fit.top) / END_POINTS),
     )
-    estimate, low, high = np.clip(np.exp(found), 1.0, fit.top)
-    return Interval(float(estimate), float(low), float(high), confidence)
+    if beyond >= 0.5:
+        return Reach(None, beyond)
+    estimate, low, high = np.clip(np.exp([middle, low, high]), 1.0, fit.top)
+    return Reach(Interval(float(estimate), float(low), float(high), confidence), beyond)
 
 
 def disagreement(fit: Fit, *, share: float = 0.1) -> float | None:

@@ -30,6 +30,8 @@ DISPERSIONS = np.exp(np.linspace(np.log(2e-5), np.log(0.06), 12))
 """Grid of φ: at 50 % accuracy the seed standard deviation runs from 0.2 to 12 points."""
 LEAST_INFORMATION = 1e-9
 """Determinant of the information on floor and gain under which a curve's gain is not known at all."""
+FLAT_PARAMETERS = 2
+"""Of the flat shape: floor and φ (the other shapes have a gain besides, and their own)."""
 MIN_REST = 4
 """Doses (base included) that must remain for a shape to predict the held-out ones."""
 
@@ -122,6 +124,16 @@ def seed_log_likelihood(means: DoseMeans) -> np.ndarray:
     return (-0.5 * (df * np.log(variance) + means.seed_ss[use] / variance)).sum(axis=1)
 
 
+def seed_weights(means: DoseMeans) -> np.ndarray:
+    """Posterior over φ from the spread between arms of one dose alone; [dispersions].
+
+    The fit's own posterior grows where no curve follows the readings, which is right for a curve's
+    interval and wrong for a test that asks whether the readings leave the curves.
+    """
+    logs = seed_log_likelihood(means)
+    return np.exp(logs - log_sum(logs))
+
+
 def evidence(means: DoseMeans, curves: np.ndarray) -> Evidence:
     """Closed-form fits of `floor + gain · h`; `curves` is h at the dose means, [curves, doses].
 
@@ -186,6 +198,68 @@ def fit(
     )
 
 
+def shape_shares(fitted: Fit) -> dict[str, float]:
+    """Weight of every shape with the flat one among them, for the report; sums to one.
+
+    The flat shape has a floor and no gain. It says nothing of an end point, so the interval does not
+    know of it (`Fit.weights`); beside the others it shows whether the readings need a curve at all.
+    """
+    means = fitted.means
+    profile, marginal = _flat_evidence(means)
+    keep = _without_top(means)
+    held_out = (
+        0.0 if keep is None else log_sum(marginal) - log_sum(_flat_evidence(means.keep(keep))[1])
+    )
+    flat_aicc = _aicc(profile.max(keepdims=True), np.array([FLAT_PARAMETERS]), means.n_problems)
+    weights = shape_weights(np.append(fitted.aicc, flat_aicc), np.append(fitted.held_out, held_out))
+    return dict(zip((*fitted.shapes, "flat"), weights.tolist(), strict=True))
+
+
+def _flat_evidence(means: DoseMeans) -> tuple[np.ndarray, np.ndarray]:
+    """Profile and marginal log likelihood of one accuracy at all doses; [dispersions] each."""
+    covariance = np.stack([means.covariance(phi) for phi in DISPERSIONS])
+    precision = np.linalg.inv(covariance)
+    log_det = np.linalg.slogdet(covariance)[1]
+    s11 = precision.sum(axis=(1, 2))
+    b1 = (precision @ means.mean).sum(axis=1)
+    rss = np.einsum("d,pde,e->p", means.mean, precision, means.mean) - b1**2 / s11
+    profile = seed_log_likelihood(means) - 0.5 * (log_det + rss)
+    return profile, profile - 0.5 * np.log(s11)
+
+
+def reweighted(fitted: Fit, means: np.ndarray) -> np.ndarray:
+    """Posterior weight of every curve had the dose means been others; [curves, draws].
+
+    `means` is [doses, draws]. The noise model and the weights of the shapes stay those of the fit, so
+    a draw costs two products; each column sums to one. Values of φ that the readings rule out are left
+    out.
+    """
+    curves = fitted.unit_curves(fitted.means.doses)
+    likely = fitted.phi_weights > 1e-3 * fitted.phi_weights.max()
+    log_mass = np.full((len(curves), means.shape[1]), -np.inf)
+    seeds = seed_log_likelihood(fitted.means)
+    for phi, seed_log in zip(DISPERSIONS[likely], seeds[likely], strict=True):
+        covariance = fitted.means.covariance(phi)
+        precision = np.linalg.inv(covariance)
+        p1, pc = precision.sum(axis=0), curves @ precision
+        s11, s12, s22 = p1.sum(), curves @ p1, np.einsum("cd,cd->c", pc, curves)
+        det = s11 * s22 - s12**2
+        is_known = det > LEAST_INFORMATION
+        det = np.where(is_known, det, 1.0)
+        b1, b2 = p1 @ means, pc @ means  # [draws], [curves, draws]
+        yy = np.einsum("dn,de,en->n", means, precision, means)
+        explained = s22[:, None] * b1**2 - 2 * s12[:, None] * b1 * b2 + s11 * b2**2
+        rss = yy - explained / det[:, None]
+        given = seed_log - 0.5 * (np.linalg.slogdet(covariance)[1] + rss + np.log(det)[:, None])
+        log_mass = np.logaddexp(log_mass, np.where(is_known[:, None], given, -np.inf))
+    log_mass += np.concatenate([unit.prior for unit in fitted.grids])[:, None]
+    mass = np.empty_like(log_mass)
+    for part, weight in zip(fitted.parts, fitted.weights, strict=True):
+        own = np.exp(log_mass[part] - log_mass[part].max(axis=0))
+        mass[part] = weight * own / own.sum(axis=0)
+    return mass / mass.sum(axis=0)
+
+
 def parts_of(grids: Sequence[Grid]) -> list[slice]:
     """Where each grid's curves stand when all are concatenated."""
     ends = np.cumsum([len(unit.end_point) for unit in grids]).tolist()
@@ -200,12 +274,17 @@ def _rest_totals(
     means: DoseMeans, curves: np.ndarray, prior: np.ndarray, parts: Sequence[slice]
 ) -> np.ndarray:
     """Log evidence of each shape from all doses but the two highest; [shapes]."""
-    keep = np.ones(len(means.doses), dtype=bool)
-    keep[-2:] = False
-    if keep.sum() < MIN_REST:
+    keep = _without_top(means)
+    if keep is None:
         return np.zeros(len(parts))
     joint = evidence(means.keep(keep), curves[:, keep]).marginal + prior
     return _totals(joint, parts)
+
+
+def _without_top(means: DoseMeans) -> np.ndarray | None:
+    """All doses but the two highest; `None` where too few remain to predict them."""
+    keep = np.arange(len(means.doses)) < len(means.doses) - 2
+    return keep if keep.sum() >= MIN_REST else None
 
 
 def log_sum(logs: np.ndarray) -> float:

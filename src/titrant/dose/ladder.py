@@ -2,7 +2,11 @@
 
 Round 1 holds the base, the top dose with three seeds, and one arm at each of four log-spaced doses.
 Every later round first judges what is known; if that is decided, or nothing more can decide it, the
-ladder stops. Otherwise the next arms go where they are expected to shrink the variance of the log end
+ladder stops. Looking after every round and stopping at the first narrow interval would pick intervals
+that are narrow by luck (simulated ladders of a power law that stopped after one or two rounds covered
+63 % instead of 90 %). So narrow has to be confirmed: no single arm may carry it, that is, the interval
+stays within the precision with the last arm of any one dose left out. A dose that carries it alone is
+read again. Otherwise the next arms go where they are expected to shrink the variance of the log end
 point most: the curves that are still likely are sorted into bins that one more reading at a dose could
 tell apart, and the variance left within the bins is what would remain.
 
@@ -19,7 +23,11 @@ import numpy as np
 from scipy.stats import norm
 
 from titrant.arms import ArmSpec
+from titrant.dose.endpoint import end_point
+from titrant.dose.fit import fit
+from titrant.dose.noise import condense
 from titrant.dose.readings import BASE, ReadingTable
+from titrant.dose.target import shared_target
 from titrant.dose.verdict import OPEN, Judgement, judge
 from titrant.errors import ConfigError
 from titrant.records import Record
@@ -63,6 +71,8 @@ class RoundDecision(Record):
     arms: tuple[ArmSpec, ...]
     stop: str | None
     """Why the ladder ends; `None` while it goes on."""
+    by_limit: bool = False
+    """Whether it ends only because no more arms are allowed."""
 
 
 def allowed_doses(top: int) -> tuple[int, ...]:
@@ -153,31 +163,92 @@ def next_round(
     reasons = []
     for strategy in plan.strategies:
         part = known.strategy(strategy, shared_dose=plan.shared_dose)
-        found = judge(part, top=plan.top_dose, settings=settings, guess=guess)
-        reason = why_stop(found, settings)
+        found = judge_strategy(known, strategy, plan=plan, settings=settings, guess=guess)
+        alone = carrying_doses(part, found, settings)
+        reason = None if alone else why_stop(found, settings)
         reasons.append(reason)
         if reason is None:
             wanted += [
                 ArmSpec(strategy=strategy, dose=dose, seed=seed)
-                for dose, seed in next_arms(found, part, plan=plan, settings=settings)
+                for dose, seed in next_arms(found, part, plan=plan, settings=settings, again=alone)
             ]
     room = plan.max_arms - spent
     if not wanted:
         return RoundDecision(arms=(), stop="; ".join(sorted({r for r in reasons if r})))
     if room <= 0:
-        return RoundDecision(arms=(), stop=f"the limit of {plan.max_arms} arms is reached")
+        words = f"the limit of {plan.max_arms} arms is reached"
+        return RoundDecision(arms=(), stop=words, by_limit=True)
     return RoundDecision(arms=tuple(wanted[:room]), stop=None)
+
+
+def judge_strategy(
+    known: ReadingTable,
+    name: str,
+    *,
+    plan: LadderPlan,
+    settings: LadderSettings,
+    guess: np.ndarray | None = None,
+) -> Judgement:
+    """Judge one strategy by the target that all strategies of the plan share.
+
+    `known` holds all clean arms on the problems that every arm was asked, `guess` one value for each.
+    """
+    return judge(
+        known.strategy(name, shared_dose=plan.shared_dose),
+        top=plan.top_dose,
+        settings=settings,
+        guess=guess,
+        target=shared_target(known, name, plan=plan, settings=settings),
+    )
 
 
 def why_stop(found: Judgement, settings: LadderSettings) -> str | None:
     """Why more arms are not needed or would not help; `None` while they would."""
-    open_peak = (1 + settings.confidence) / 2 > found.peak > 0.5
+    open_peak = _has_open_peak(found, settings)
     wide = found.ed is not None and found.ed.factor > settings.precision
     if found.verdict != OPEN and not wide and not (open_peak and found.verdict == "enough at N"):
         return f"decided: {found.verdict}"
+    return _hopeless(found, settings)
+
+
+def _hopeless(found: Judgement, settings: LadderSettings) -> str | None:
+    """Why more arms of this strategy would not help; `None` where they would."""
+    if found.delta is not found.gain and found.delta.low < settings.margin:
+        return "the gain that sets the target is open: arms of this strategy would not help"
+    if found.beyond >= (1 + settings.confidence) / 2:
+        return "decided: the shared target is beyond the pool"
+    if found.beaten_by is not None and found.gain.estimate < settings.margin:
+        return f"{found.reason}: more arms would not help"
     if found.verdict == OPEN and found.ed is None and _problems_limit(found, settings):
         return "the benchmark is too small to tell: more arms would not help"
     return None
+
+
+def _has_open_peak(found: Judgement, settings: LadderSettings) -> bool:
+    """Whether a smaller dose may beat the top, and is not yet known to."""
+    return (1 + settings.confidence) / 2 > found.peak > 0.5
+
+
+def carrying_doses(part: ReadingTable, found: Judgement, settings: LadderSettings) -> list[int]:
+    """Doses of which a single arm carries a narrow interval; nothing where it is wide or absent.
+
+    Such a dose makes the interval wider than the precision when one of its arms is left out. The arms
+    of one dose are alike but for luck, so the one with the highest seed stands for them. Doses next to
+    the end point are tried first, and no more are looked for than a round has arms.
+    """
+    if found.ed is None or found.ed.factor > settings.precision:
+        return []
+    fitted, inner = found.fit, found.means.doses[1:-1]
+    alone: list[int] = []
+    for dose in inner[np.argsort(np.abs(np.log(inner / found.ed.estimate)), kind="stable")]:
+        last = max((a.seed, i) for i, a in enumerate(part.arms) if a.dose == dose)[1]
+        rest = condense(part.rows([i for i in range(len(part.arms)) if i != last]))
+        again = fit(rest, top=fitted.top, level=fitted.level, shapes=fitted.shapes)
+        if end_point(again, confidence=settings.confidence).factor > settings.precision:
+            alone.append(int(dose))
+        if len(alone) == settings.arms_per_round:
+            break
+    return alone
 
 
 def _problems_limit(found: Judgement, settings: LadderSettings) -> bool:
@@ -191,11 +262,18 @@ def _problems_limit(found: Judgement, settings: LadderSettings) -> bool:
 
 
 def next_arms(
-    found: Judgement, table: ReadingTable, *, plan: LadderPlan, settings: LadderSettings
+    found: Judgement,
+    table: ReadingTable,
+    *,
+    plan: LadderPlan,
+    settings: LadderSettings,
+    again: Sequence[int] = (),
 ) -> list[tuple[int, int]]:
-    """(dose, seed) of the next arms of one strategy."""
+    """(dose, seed) of the next arms of one strategy; `again` are doses to read once more."""
     have = Counter(arm.dose for arm in table.arms)
-    if found.ed is None:
+    if again:
+        chosen = list(again)
+    elif found.ed is None:
         chosen = [plan.top_dose] * settings.arms_per_round
     elif found.ed.factor <= settings.precision:
         chosen = [int(found.peak_dose), plan.top_dose][: settings.arms_per_round]

@@ -122,7 +122,7 @@ class ReadingTable:
                 came=f"{int(asked.sum())} of {len(self.qids)}",
                 do="read all arms on the same problems",
             )
-        return self.columns(asked)
+        return self if asked.all() else self.columns(asked)
 
     def columns(self, mask: np.ndarray) -> ReadingTable:
         """Only the problems where `mask` is true."""

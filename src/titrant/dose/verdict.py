@@ -4,15 +4,20 @@ In this order:
 
 1. The gain Δ of the top dose. Its lower bound under the margin: no end point exists. *hurts*: the
    upper bound is under 0 and the estimate under −margin. *no response*: the upper bound is under the
-   margin. Else *undecided*. Only (3) may stand in place of the latter two: a response can rise and be
-   back at the base by the top.
+   margin, and no smaller dose leads. Else *undecided*: a response that rises and is back at the base
+   by the top ends here, and the reason names the dose that leads. No curve tells that one, as curves
+   are 1 at the top: the dose that is best on one half of the problems has to lead the top by more
+   than the margin on the other half, its seeds counted as noise, and as many tests as doses.
 2. *no response (guessing)*: the top's accuracy stays, with its upper bound, within the margin of the
    best constant answer learned from the pool.
 3. *a smaller dose beats the pool*: the fitted curves say so with the confidence of one tail, and on
    problems that were not used to choose that dose (two halves, each tested with the other's choice)
-   it is still ahead.
+   it is still ahead, with the seeds of its arms and of the top's counted as noise.
 4. *still rising*: the last doubling gains more than the margin with the confidence of one tail.
 5. *enough at N*: the interval of the end point is narrower than the precision. Else *undecided*.
+
+Where the target comes from another strategy's top dose (`dose.target`), (1) asks that Δ first and then
+the strategy's own gain, and a target that lies beyond the pool is *undecided* with that reason.
 """
 
 from __future__ import annotations
@@ -23,12 +28,21 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.stats import norm
 
-from titrant.dose.endpoint import Interval, contrast, end_point, last_doubling, peak_over_top
-from titrant.dose.fit import Fit, fit
+from titrant.dose.endpoint import (
+    Interval,
+    contrast,
+    end_point,
+    last_doubling,
+    mixture_quantile,
+    peak_over_top,
+    shared_end_point,
+)
+from titrant.dose.fit import DISPERSIONS, Fit, fit, seed_weights
 from titrant.dose.noise import DoseMeans, condense
 
 if TYPE_CHECKING:
     from titrant.dose.readings import ReadingTable
+    from titrant.dose.target import Target
     from titrant.settings import LadderSettings
 
 VerdictName = Literal[
@@ -51,13 +65,21 @@ class Judgement:
     reason: str
     """Why it is open, or the figure that decides it; one clause."""
     gain: Interval
+    """Of this strategy's own top dose."""
+    delta: Interval
+    """The gain that defines the target; the strategy's own unless another's is shared."""
     ed: Interval | None
-    """The end point; `None` where the gain's lower bound is under the margin."""
+    """The end point; `None` where the lower bound of a gain is under the margin, or where the target is
+    more likely than not beyond the top dose."""
+    beyond: float
+    """Probability that the target is not reached up to the top dose; 0 for the strategy's own."""
     rising: float
     """Probability that the last doubling gains more than the margin."""
     peak: float
     """Probability that a smaller dose beats the top by more than the margin."""
     peak_dose: float
+    beaten_by: float | None
+    """The smaller dose that beats or leads the top, by (3) or (1) of the module docstring."""
     means: DoseMeans
     fit: Fit
 
@@ -69,6 +91,7 @@ def judge(
     settings: LadderSettings,
     guess: np.ndarray | None = None,
     shapes: tuple[str, ...] | None = None,
+    target: Target | None = None,
 ) -> Judgement:
     """Judge a table of one strategy (with the base) in which every arm has every problem.
 
@@ -78,20 +101,29 @@ def judge(
         settings: level, margin, precision, confidence.
         guess: per problem, whether the best constant answer is right; [problems].
         shapes: only these shapes; for comparison with a fit that knows the shape.
+        target: what defines Δ where it is not the top dose of this table.
     """
     means = condense(table)
     fitted = fit(means, top=top, level=settings.level, **({"shapes": shapes} if shapes else {}))
     rows = (int(np.flatnonzero(means.doses == top)[0]), 0)
     gain = contrast(means, fitted, *rows, confidence=settings.confidence)
     peak, peak_dose = peak_over_top(fitted, means.doses[1:-1], margin=settings.margin)
+    reach = (
+        None
+        if target is None
+        else shared_end_point(fitted, target.ratios, confidence=settings.confidence)
+    )
     found = Judgement(
         verdict=OPEN,
         reason="",
         gain=gain,
-        ed=None,
+        delta=gain if target is None else target.delta,
+        ed=end_point(fitted, confidence=settings.confidence) if reach is None else reach.ed,
+        beyond=0.0 if reach is None else reach.beyond,
         rising=last_doubling(fitted, margin=settings.margin),
         peak=peak,
         peak_dose=peak_dose,
+        beaten_by=None,
         means=means,
         fit=fitted,
     )
@@ -102,50 +134,87 @@ def _decide(
     found: Judgement, table: ReadingTable, settings: LadderSettings, guess: np.ndarray | None
 ) -> Judgement:
     margin, sure = settings.margin, (1 + settings.confidence) / 2
-    beats = found.peak >= sure and beats_top(table, found.means.doses, settings)
-    if found.gain.low < margin:
-        without = _without_gain(found.gain, margin)
-        if without[0] == "hurts" or not beats:
-            return _with(found, *without)
+    for gain in (found.delta, found.gain):
+        if gain.low < margin:
+            found = replace(found, beaten_by=leading_dose(table, found.means, settings), ed=None)
+            verdict, reason = _without_gain(gain, found.beaten_by, margin)
+            return replace(found, verdict=verdict, reason=reason)
+    if found.peak >= sure and beats_top(table, found.fit, settings):
+        found = replace(found, beaten_by=found.peak_dose)
     if guess is not None and _is_guessing(table, found, guess, settings):
-        return _with(found, "no response (guessing)", "as good as one constant answer")
-    ed = end_point(found.fit, confidence=settings.confidence) if found.gain.low >= margin else None
-    if beats:
-        verdict, reason = "a smaller dose beats the pool", f"best around {found.peak_dose:.0f}"
-    elif found.rising >= sure:
-        verdict, reason = "still rising", "the last doubling gains more than the margin"
-    elif ed is not None and ed.factor <= settings.precision:
-        verdict, reason = "enough at N", ""
-    else:
-        verdict, reason = OPEN, "the interval of the end point is too wide"
-    return _with(found, verdict, reason, ed)
+        reason = "as good as one constant answer"
+        return replace(found, verdict="no response (guessing)", reason=reason, ed=None)
+    verdict, reason = _with_gain(found, settings, sure)
+    return replace(found, verdict=verdict, reason=reason)
 
 
-def _with(
-    found: Judgement, verdict: VerdictName, reason: str, ed: Interval | None = None
-) -> Judgement:
-    return replace(found, verdict=verdict, reason=reason, ed=ed)
+def _with_gain(found: Judgement, settings: LadderSettings, sure: float) -> tuple[VerdictName, str]:
+    if found.beaten_by is not None:
+        return "a smaller dose beats the pool", f"best around {found.peak_dose:.0f}"
+    if found.rising >= sure:
+        return "still rising", "the last doubling gains more than the margin"
+    if found.ed is None:
+        return OPEN, "the shared target is not reached within the pool"
+    if found.beyond > 1 - sure:
+        return OPEN, "the shared target may not be reached within the pool"
+    if found.ed.factor <= settings.precision:
+        return "enough at N", ""
+    return OPEN, "the interval of the end point is too wide"
 
 
-def _without_gain(gain: Interval, margin: float) -> tuple[VerdictName, str]:
+def _without_gain(gain: Interval, better: float | None, margin: float) -> tuple[VerdictName, str]:
     if gain.high < 0 and gain.estimate < -margin:
         return "hurts", "the whole pool lowers the accuracy"
-    if gain.high < margin:
+    is_small = gain.high < margin
+    size = "is under the margin" if is_small else "may be above or below the margin"
+    if better is not None:
+        words = f"a smaller dose ({better:,.0f}) looks better"
+        return OPEN, f"the gain of the whole pool {size}, and {words}"
+    if is_small:
         return "no response", "the gain is under the margin"
-    return OPEN, "the gain of the whole pool may be above or below the margin"
+    return OPEN, f"the gain of the whole pool {size}"
 
 
-def beats_top(table: ReadingTable, doses: np.ndarray, settings: LadderSettings) -> bool:
+def beats_top(table: ReadingTable, fitted: Fit, settings: LadderSettings) -> bool:
     """Whether the best smaller dose, chosen on one half of the problems, wins on the other half."""
-    differences, variance, n = 0.0, 0.0, len(table.qids)
+    tail = (1 - settings.confidence) / 2
+    return len(fitted.means.doses) > 2 and (
+        _lead(table, fitted.means, fitted.phi_weights, tail=tail) > 0
+    )
+
+
+def leading_dose(table: ReadingTable, means: DoseMeans, settings: LadderSettings) -> float | None:
+    """The best smaller dose, if it leads the top by more than the margin whatever the curve.
+
+    The luck of an arm's seed is the same on both halves of the problems, so choosing the best of
+    several doses is not undone by testing on the other half: the tail is divided by their number.
+    """
+    inner = means.mean[1:-1]
+    if not len(inner) or inner.max() - means.mean[-1] <= settings.margin:
+        return None
+    tail = (1 - settings.confidence) / 2 / len(inner)
+    lead = _lead(table, means, seed_weights(means), tail=tail)
+    return float(means.doses[1 + int(inner.argmax())]) if lead > settings.margin else None
+
+
+def _lead(table: ReadingTable, means: DoseMeans, phi_weights: np.ndarray, *, tail: float) -> float:
+    """Lower bound of the lead over the top of the dose chosen on the other half of the problems.
+
+    The two halves share their arms, so the seeds of a dose do not average out over them: their
+    variance is that of one weighted sum of dose means, integrated over φ.
+    """
+    lead, variance, weights = 0.0, 0.0, np.zeros(len(means.doses))
     for half in (0, 1):
         chosen_on, tested_on = condense(table.half(half)), condense(table.half(1 - half))
-        best = 1 + int(chosen_on.mean[1:-1].argmax()) if len(doses) > 2 else 1
-        c, share = tested_on.problem_cov, tested_on.n_problems / n
-        differences += share * float(tested_on.mean[best] - tested_on.mean[-1])
-        variance += share**2 * float(c[best, best] + c[-1, -1] - 2 * c[best, -1])
-    bound = differences - float(norm.ppf((1 + settings.confidence) / 2)) * np.sqrt(variance)
-    return bool(bound > 0)
+        signs = np.zeros(len(means.doses))
+        signs[1 + int(chosen_on.mean[1:-1].argmax())], signs[-1] = 1.0, -1.0
+        share = tested_on.n_problems / means.n_problems
+        lead += share * float(signs @ tested_on.mean)
+        variance += share**2 * float(signs @ tested_on.problem_cov @ signs)
+        weights += share * signs
+    seeds = float(weights**2 @ means.seed_weight)
+    sd = np.sqrt(max(variance, 0.0) + DISPERSIONS * seeds + 1e-12)
+    return mixture_quantile(lead, sd, phi_weights, tail)
 
 
 def _is_guessing(

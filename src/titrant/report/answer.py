@@ -54,12 +54,21 @@ class Response(Record):
     """Largest ratio between the end points of two shapes that carry 10 % of the weight or more."""
     trace_tokens: float | None
     """Mean tokens per trace × ED95."""
+    beyond_pool: bool = False
+    """The target that all strategies share is more likely than not beyond this one's top dose."""
+    versus: str | None = None
+    """The strategy that `ratio` compares with; `None`: not compared."""
+    ratio: Estimate | None = None
+    """ED95 over that of `versus`; under 1: fewer traces suffice."""
+    p_holm: float | None = None
+    """Two-sided p-value that the ratio is 1, Holm-corrected over the strategies compared."""
 
 
 class CurvePoint(Record):
     """One reading of one arm, or the fitted band at one dose."""
 
-    dose: int
+    dose: int | float
+    """Traces; whole for a reading, real-valued for a point of the fitted band."""
     seed: int | None
     """`None` for a point of the fitted band."""
     accuracy: float
@@ -86,11 +95,13 @@ class Cost(Record):
     """What the answer cost."""
 
     arms: int
-    tokens: int
-    """Trained plus generated."""
-    train_tokens: int
-    generated_tokens: int
-    seconds: float
+    tokens: int | None
+    """Trained plus generated; `None`: unknown, as for a fit of readings from elsewhere."""
+    train_tokens: int | None
+    """Tokens of every visit of every row, prompts included, padding not."""
+    generated_tokens: int | None
+    """Tokens sampled when arms and base were read."""
+    seconds: float | None
     """Sum over workers of the time spent in arms."""
     share_of_sweep: float
     """Arms divided by those of a full sweep (every doubling × 5 seeds per strategy)."""
@@ -126,11 +137,14 @@ class ArmRow(Record):
     """On the first benchmark."""
     other_accuracy: dict[str, float]
     """On the other benchmarks, by name."""
-    truncated: float
-    unreadable: float
+    truncated: float | None
+    """Share of answers cut by the limit, on the first benchmark; `None`: not measured."""
+    unreadable: float | None
+    """Share of answers that could not be read, on the first benchmark; `None`: not measured."""
     train_tokens: int
     generated_tokens: int
     seconds: float
+    """Training and reading, in seconds."""
 
 
 class TraceSample(Record):

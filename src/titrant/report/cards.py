@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from titrant.files import write_text
 from titrant.report import typeset
 from titrant.report.sentence import write_sentence
 from titrant.settings import PromptSettings
 from titrant.train.command import as_messages
-from titrant.train.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -71,7 +71,7 @@ def best_dose(answer: Answer) -> Peak | None:
     if not points:
         return None
     best = max(points, key=lambda point: point.accuracy)
-    dose = best.dose
+    dose = round(best.dose)
     if answer.subset is not None and answer.subset.strategy == answer.strategy:
         dose = answer.subset.dose
         best = min(points, key=lambda point: max(point.dose / dose, dose / point.dose))

@@ -204,8 +204,8 @@ def _cost_tile(answer: Answer) -> Tile:
     """Arms, tokens and time; what a fit of foreign readings does not know is left out."""
     cost = answer.cost
     spent = (
-        f"{typeset.short(cost.tokens)} tokens" if cost.tokens else None,
-        typeset.duration(cost.seconds) if cost.seconds else None,
+        None if cost.tokens is None else f"{typeset.short(cost.tokens)} tokens",
+        None if cost.seconds is None else typeset.duration(cost.seconds),
     )
     return Tile(
         "Cost, of a full sweep",
@@ -291,17 +291,17 @@ def _traces_note(answer: Answer) -> str:
 
 def _cost(answer: Answer) -> tuple[tuple[str, str], ...]:
     """Every number of the bill; a fit of foreign readings knows arms alone, or nothing."""
-    cost, known = answer.cost, answer.provenance is not None or answer.cost.tokens > 0
+    cost = answer.cost
     share = typeset.share(cost.share_of_sweep, 0) if cost.arms else typeset.MISSING
     tokens = (cost.train_tokens, cost.generated_tokens, cost.tokens)
-    trained, generated, total = (typeset.count(n) if known else typeset.MISSING for n in tokens)
+    trained, generated, total = (typeset.count(n) for n in tokens)
     return (
         ("arms", typeset.count(cost.arms) if cost.arms else typeset.MISSING),
         ("share of a full sweep", f"{share} (every doubling × 5 seeds per strategy is 100 %)"),
         ("tokens trained", trained),
         ("tokens generated", generated),
         ("tokens in all", total),
-        ("time, summed over workers", typeset.duration(cost.seconds if known else None)),
+        ("time, summed over workers", typeset.duration(cost.seconds)),
     )
 
 

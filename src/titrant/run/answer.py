@@ -134,8 +134,8 @@ def arm_rows(found: Findings) -> tuple[ArmRow, ...]:
                 seed=spec.seed,
                 accuracy=outcome.accuracy.get(first),
                 other_accuracy={k: v for k, v in outcome.accuracy.items() if k != first},
-                truncated=outcome.truncated.get(first, 0.0),
-                unreadable=outcome.unreadable.get(first, 0.0),
+                truncated=outcome.truncated.get(first),
+                unreadable=outcome.unreadable.get(first),
                 train_tokens=cost.train_tokens,
                 generated_tokens=cost.generated_tokens,
                 seconds=cost.train_s + cost.read_s,
@@ -151,7 +151,13 @@ def warnings_of(found: Findings, analysis: Analysis | None) -> list[str]:
         words.append(
             f"{len(found.prepared.dropped):,} traces longer than the base can take are left out"
         )
+    if found.prepared.shown:
+        words.append(
+            f"{len(found.prepared.shown):,} traces of the worked examples' questions are in no subset"
+        )
     words += _zero_words(found.zero)
+    if found.pilot.warning is not None:
+        words.append(found.pilot.warning)
     if found.pilot.dose is None and not found.pilot.arms and "pilot" in found.pilot.reason:
         words.append(f"learning rate {found.pilot.lr:g}: {found.pilot.reason}")
     for arm_id, outcome in sorted(found.outcomes.items()):
@@ -188,8 +194,11 @@ def _truncation_words(found: Findings) -> list[str]:
     }
     words = []
     for name, arm_ids in ends.items():
-        cut = [found.outcomes[arm_id].truncated.get(first, 0.0) for arm_id in arm_ids]
-        right = [found.outcomes[arm_id].accuracy.get(first, 0.0) for arm_id in arm_ids]
+        read = [
+            found.outcomes[arm_id] for arm_id in arm_ids if first in found.outcomes[arm_id].accuracy
+        ]
+        cut = [outcome.truncated[first] for outcome in read if first in outcome.truncated]
+        right = [outcome.accuracy[first] for outcome in read]
         if cut and float(np.mean(cut)) >= TRUNCATED_SHARE:
             low, high = float(np.mean(right)), float(np.mean(right) + np.mean(cut))
             words.append(

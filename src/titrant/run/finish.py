@@ -13,11 +13,11 @@ import polars as pl
 
 from titrant.dose.analysis import Analysis, analyse
 from titrant.dose.readings import ReadingTable
+from titrant.files import write_frame, write_text
 from titrant.report.html import render_report
 from titrant.report.sentence import with_sentence
 from titrant.run.answer import Findings, build_answer
 from titrant.run.examples import before_after, show_traces, shown_arm
-from titrant.run.files import write_frame, write_text
 from titrant.run.inputs import load_benchmarks
 from titrant.run.manifest import begin_manifest, finish_manifest
 from titrant.run.preliminary import Pilot, Zero

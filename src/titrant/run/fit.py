@@ -13,6 +13,7 @@ from titrant.dose.foreign import read_readings
 from titrant.dose.ladder import LadderPlan, full_sweep
 from titrant.dose.readings import BASE, ReadingTable
 from titrant.errors import DataError
+from titrant.registry import nearest
 from titrant.report.answer import Answer, Cost
 from titrant.report.sentence import with_sentence
 from titrant.run.mapping import from_analyses, unknown
@@ -45,7 +46,10 @@ def fit_readings(
     names = frame["benchmark"].unique(maintain_order=True).to_list()
     if benchmark is not None and benchmark not in names:
         raise DataError(
-            f"no readings on the benchmark '{benchmark}'", came=f"benchmarks {', '.join(names)}"
+            f"no readings on the benchmark '{benchmark}'",
+            expected="a benchmark that the readings name",
+            came=f"benchmarks {', '.join(names)}",
+            do=nearest(benchmark, names),
         )
     first = benchmark or names[0]
     tables = {name: ReadingTable.from_frame(frame, benchmark=name) for name in [first, *names]}
@@ -73,10 +77,10 @@ def fit_readings(
         curves=(),
         cost=Cost(
             arms=trained,
-            tokens=0,
-            train_tokens=0,
-            generated_tokens=0,
-            seconds=0.0,
+            tokens=None,
+            train_tokens=None,
+            generated_tokens=None,
+            seconds=None,
             share_of_sweep=trained / full_sweep(plan),
         ),
         subset=None,
@@ -90,7 +94,10 @@ def _plan(table: ReadingTable, settings: LadderSettings, pool_size: int | None) 
     doses = tuple(sorted({arm.dose for arm in table.arms} - {0}))
     if not doses:
         raise DataError(
-            "the readings hold the base alone", expected="arms at several doses", came="dose 0"
+            "the readings hold the base alone",
+            expected="arms at several doses",
+            came="dose 0",
+            do="add readings of trained arms, log-spaced up to the whole pool",
         )
     if len(doses) < settings.first_doses:
         raise DataError(

@@ -19,13 +19,24 @@ import yaml
 
 from titrant.config import dump_config
 from titrant.errors import ConfigError, DataError
-from titrant.run.files import guard, sweep, write_text
+from titrant.files import explained, remove_partials, write_text
 from titrant.settings import Config
 
 MAY_CHANGE = ("executor.", "limits.")
 """Sections that a resumed run may change: they say where and how long, not what."""
 OURS = {"run.lock", "owner.json", "state.sqlite", "log"}
 """What a run killed before its config was written may have left."""
+
+EARLY = (
+    "prepared.json",
+    "inputs.json",
+    "manifest.json",
+    "pool.parquet",
+    "benchmark.parquet",
+    "tokens.parquet",
+    "pilot.parquet",
+)
+"""What a run has read before its first arm; in the order in which it may be removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +156,8 @@ def make_folder(root: Path) -> RunFolder:
         raise DataError(
             f"{root} is a file", expected="a folder for the run", do="choose another --out"
         )
-    with guard(root):
-        root.mkdir(parents=True, exist_ok=True)
-        names = {path.name for path in root.iterdir() if not path.name.startswith(".")}
+    with explained(root):
+        names = _names_in(root)
     strange = {name for name in names if name.partition("-")[0] not in OURS}
     if strange and "config.yaml" not in names:
         raise DataError(
@@ -159,8 +169,24 @@ def make_folder(root: Path) -> RunFolder:
     return RunFolder(root)
 
 
+def _names_in(root: Path) -> set[str]:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        return {path.name for path in root.iterdir() if not path.name.startswith(".")}
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(
+            f"the folder {root} cannot be made",
+            expected="a place where folders can be made",
+            came=error.strerror or str(error),
+            do="choose another --out",
+        ) from error
+
+
 def enter(folder: RunFolder, config: Config) -> Config:
     """Write the config of a new run, or check it against that of the run being resumed.
+
+    Before the first arm is decided on, a mistake in the config may still be mended: what was read
+    under the old one is forgotten, and the stages begin anew.
 
     Returns:
         The config to go on with: as given, with what the run has pinned.
@@ -168,12 +194,16 @@ def enter(folder: RunFolder, config: Config) -> Config:
     Raises:
         ConfigError: a key that the answer depends on has changed.
     """
-    with guard(folder.root):
-        sweep(folder.root)
+    with explained(folder.root):
+        remove_partials(folder.root)
     if not folder.config.exists():
         write_config(folder, config)
         return config
     stored = read_config(folder)
+    if changed_keys(stored, config) and not folder.round(0).exists():
+        forget_inputs(folder)
+        write_config(folder, config)
+        return config
     check_same(stored, config, folder.root)
     if config.base.revision is None:
         base = config.base.model_copy(update={"revision": stored.base.revision})
@@ -181,6 +211,12 @@ def enter(folder: RunFolder, config: Config) -> Config:
     if config != stored:
         write_config(folder, config)
     return config
+
+
+def forget_inputs(folder: RunFolder) -> None:
+    """Make the stages before the first arm run anew."""
+    for name in EARLY:
+        (folder.root / name).unlink(missing_ok=True)
 
 
 def write_config(folder: RunFolder, config: Config) -> None:
@@ -211,31 +247,39 @@ def read_config(folder: RunFolder) -> Config:
 def check_same(stored: Config, given: Config, root: Path) -> None:
     """Refuse to resume with a config that would give another answer.
 
-    Executor and limits may change. A base's revision left open is the one that the run has pinned.
-    A local path may change if nothing is left at the old place and the last part of its name is the
-    same: the folder has come from another machine, or a file that was read has been moved.
-
     Raises:
         ConfigError: names the keys that differ, with both values.
     """
-    old, new = flatten(stored.model_dump(mode="json")), flatten(given.model_dump(mode="json"))
-    if new.get("base.revision") is None:
-        new["base.revision"] = old.get("base.revision")
-    differ = [
-        key
-        for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key)
-        and not key.startswith(MAY_CHANGE)
-        and not (key.endswith(".path") and _has_moved(old.get(key), new.get(key)))
-    ]
+    differ = changed_keys(stored, given)
     if differ:
-        rows = [f"{key}: {old.get(key)!r} in the folder, {new.get(key)!r} given" for key in differ]
+        rows = [
+            f"{key}: {old!r} in the folder, {new!r} given" for key, (old, new) in differ.items()
+        ]
         raise ConfigError(
             f"the run in {root} was begun with another config",
             expected="the same config (only executor and limits may change)",
             came="; ".join(rows[:8]),
             do="give the old values back, or choose another --out for a new run",
         )
+
+
+def changed_keys(stored: Config, given: Config) -> dict[str, tuple[Any, Any]]:
+    """Keys that the answer depends on and that differ, each with its old and its new value.
+
+    Executor and limits may change. A base's revision left open is the one that the run has pinned.
+    A local path may change if nothing is left at the old place and the last part of its name is the
+    same: the folder has come from another machine, or a file that was read has been moved.
+    """
+    old, new = flatten(stored.model_dump(mode="json")), flatten(given.model_dump(mode="json"))
+    if new.get("base.revision") is None:
+        new["base.revision"] = old.get("base.revision")
+    return {
+        key: (old.get(key), new.get(key))
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+        and not key.startswith(MAY_CHANGE)
+        and not (key.endswith(".path") and _has_moved(old.get(key), new.get(key)))
+    }
 
 
 def _has_moved(old: str | None, new: str | None) -> bool:

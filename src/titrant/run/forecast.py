@@ -9,6 +9,7 @@ from a table.
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ from titrant.run.folder import RunFolder, make_folder
 from titrant.run.inputs import Inputs, Named, freeze_problems, gather, load_benchmarks
 from titrant.run.preliminary import lr_centre, plan_pilot
 from titrant.run.prepare import Prepared, PrepareJob, prepared_pool
-from titrant.run.titrate import Entries, visits, with_names
+from titrant.run.titrate import Entries, find_first, visits, with_names
 from titrant.select.rank import draw_of, rank, write_ranking
 from titrant.traces.table import load_traces, write_traces
 from titrant.train.job import ArmJob
@@ -101,6 +102,8 @@ def read_material(
     entries: Entries,
 ) -> Material:
     """Read pool and benchmarks, and the base where that is possible."""
+    with suppress(MissingPackageError):  # it is told below, after what can be said without
+        find_first(config, executor, watcher, entries=entries)
     watcher.stage("inputs")
     inputs = gather(config, folder, watcher)
     named = with_names(config, inputs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
@@ -17,19 +18,19 @@ import pyarrow.parquet as pq
 from titrant.dose.executor import MOST_WORKERS, usable_cores
 from titrant.dose.plan import FEW_PROBLEMS, FEWEST_PROBLEMS, power_of
 from titrant.errors import DataError
+from titrant.files import write_table
 from titrant.records import Record
-from titrant.run.files import write_table
 from titrant.run.prepare import FEWEST_TRACES, hash_of
 from titrant.traces.assess import assess
+from titrant.traces.files import check_place
 from titrant.traces.read import read_benchmark, read_pool
 from titrant.traces.record import Problem, Verdict
-from titrant.traces.table import load_problems, write_problems, write_traces
+from titrant.traces.table import load_problems, problems_table, write_traces
 from titrant.traces.verify import Verifier
 from titrant.worlds.pools import DEFAULT_SIZE, make_pool, world_problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from titrant.run.folder import RunFolder
     from titrant.run.watch import Watcher
@@ -73,6 +74,7 @@ def gather(config: Config, folder: RunFolder, watcher: Watcher) -> Inputs:
     Raises:
         DataError: a file cannot be read, the pool is too small, a benchmark cannot tell anything.
     """
+    check_places(config)
     benchmarks = read_benchmarks(config, watcher)
     warnings = [text for named in benchmarks for text in check_size(named, config)]
     traces, unread = read_traces(config, watcher)
@@ -83,6 +85,32 @@ def gather(config: Config, folder: RunFolder, watcher: Watcher) -> Inputs:
     write_traces(folder.pool, kept)
     freeze_problems(folder.benchmark, benchmarks)
     return _describe(config.pool.path, kept, benchmarks, warnings)
+
+
+def is_outdated(config: Config, folder: RunFolder) -> bool:
+    """Whether a file of pool or benchmark was written after it was read into the folder."""
+    read_at = folder.stage("inputs").stat().st_mtime
+    places = [Path(item.path).expanduser() for item in (config.pool, *config.benchmark)]
+    files = [file for place in places for file in (place, *place.rglob("*")) if file.is_file()]
+    return any(file.stat().st_mtime > read_at for file in files)
+
+
+def check_places(config: Config) -> None:
+    """Find out that a file is missing before another one is read for minutes.
+
+    Raises:
+        DataError: nothing is where the config says; names the key.
+    """
+    places = {"pool.path": config.pool.path}
+    places |= {f"benchmark.{i}.path": item.path for i, item in enumerate(config.benchmark)}
+    for key, path in places.items():
+        if path.startswith(WORLD):
+            continue
+        try:
+            check_place(path)
+        except DataError as error:
+            parts = {"expected": error.expected, "came": error.came, "do": error.do}
+            raise DataError(f"{key}: {error.what}", **parts) from error
 
 
 def read_benchmarks(config: Config, watcher: Watcher) -> list[Named]:
@@ -228,9 +256,7 @@ def freeze_problems(path: Path, benchmarks: Sequence[Named]) -> None:
     """Write problems with the column `benchmark`."""
     problems = [problem for named in benchmarks for problem in named.problems]
     names = [named.name for named in benchmarks for _ in named.problems]
-    write_problems(path, problems)
-    table = pq.ParquetFile(path).read()
-    write_table(path, table.append_column("benchmark", pa.array(names)))
+    write_table(path, problems_table(problems).append_column("benchmark", pa.array(names)))
 
 
 def load_benchmarks(folder: RunFolder) -> dict[str, list[Problem]]:

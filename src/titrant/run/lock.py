@@ -15,8 +15,8 @@ import psutil
 from filelock import FileLock, Timeout
 
 from titrant.errors import BusyError
+from titrant.files import explained, write_text
 from titrant.records import Record
-from titrant.run.files import guard, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,7 +73,7 @@ def hold(
         ResourceError: the folder cannot be written.
     """
     lock = FileLock(folder.root / "run.lock", thread_local=False)
-    with guard(folder.root):
+    with explained(folder.root):
         try:
             lock.acquire(timeout=0)
         except Timeout:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import psutil
 
 from titrant.dose.executor import usable_cores, visible_devices
+from titrant.files import write_text
 from titrant.records import Record
-from titrant.run.files import write_text
 from titrant.run.session import read_record
 from titrant.traces.record import content_hash
 

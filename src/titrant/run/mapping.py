@@ -105,6 +105,10 @@ def _response(part: StrategyAnalysis, confidence: float, tokens: float | None) -
         shapes=part.shapes,
         disagreement=part.disagreement,
         trace_tokens=None if part.ed is None or tokens is None else part.ed.estimate * tokens,
+        beyond_pool=part.beyond_pool,
+        versus=None if part.versus is None else part.versus.against,
+        ratio=None if part.versus is None else estimate(part.versus.ratio, confidence, n=n),
+        p_holm=None if part.versus is None else part.versus.p_holm,
     )
 
 
@@ -122,21 +126,17 @@ def _curve(part: StrategyAnalysis, benchmark: str, *, target: float | None) -> C
         )
         for i, arm in enumerate(table.arms)
     )
-    band = {
-        round(point.dose): CurvePoint(
-            dose=round(point.dose),
-            seed=None,
-            accuracy=point.accuracy,
-            low=point.low,
-            high=point.high,
+    band = tuple(
+        CurvePoint(
+            dose=point.dose, seed=None, accuracy=point.accuracy, low=point.low, high=point.high
         )
-        for point in reversed(part.band)  # of points that round to one dose, the first is kept
-    }
+        for point in part.band
+    )
     return Curve(
         strategy=part.strategy,
         benchmark=benchmark,
         readings=readings,
-        band=tuple(band[dose] for dose in sorted(band)),
+        band=band,
         target=target,
     )
 

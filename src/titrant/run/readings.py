@@ -12,7 +12,7 @@ import polars as pl
 from titrant.arms import Reading
 from titrant.dose.readings import SCHEMA, ReadingTable
 from titrant.errors import DataError
-from titrant.run.files import write_frame
+from titrant.files import write_frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,16 +14,18 @@ import numpy as np
 from titrant.arms import ArmSpec
 from titrant.dose.ladder import next_round
 from titrant.dose.verdict import judge
-from titrant.errors import ConfigError, TrainError
+from titrant.errors import ConfigError, TrainError, in_brief
+from titrant.files import write_text
 from titrant.records import Record
 from titrant.run.batch import reconcile, run_batch
-from titrant.run.files import write_text
 from titrant.run.limits import spent_between_rounds
 from titrant.run.readings import collect, deciding_table
 from titrant.run.session import read_record
 from titrant.run.watch import EndPoint
 from titrant.select.rank import draw_of, rank, write_ranking
 from titrant.settings import LimitSettings
+from titrant.traces.record import Verdict
+from titrant.traces.verify import Claim, verify_one_exact
 from titrant.train.job import ArmJob
 
 if TYPE_CHECKING:
@@ -150,13 +152,11 @@ def decide(session: Session, ladder: Ladder, number: int) -> Round:
     decision = next_round(
         table, settings=session.config.ladder, plan=ladder.plan, guess=guess_of(table, ladder)
     )
-    arms = session.config.limits.arms
-    if decision.stop is not None and arms is not None and trained(entries) >= ladder.plan.max_arms:
-        return _stopped(session, number, f"the limit of {arms} arms is reached", by_limit=True)
     return Round(
         number=number,
         arms=fresh(decision.arms, entries),
         stop=decision.stop,
+        by_limit=decision.by_limit,
         limits=session.config.limits,
     )
 
@@ -213,12 +213,19 @@ def check_top(entries: dict[str, ArmEntry], plan: LadderPlan) -> None:
         groups = [[e for e in top if e.spec.strategy == name] for name in plan.strategies]
     for group in groups:
         if group and all(entry.state == "failed" for entry in group):
+            reasons = sorted({in_brief(entry.error or "") for entry in group})
+            advice = dict.fromkeys(do for _, do in reasons if do)
             raise TrainError(
                 f"all {len(group)} arms at the top dose of {plan.top_dose:,} traces failed",
                 expected="one at least, since it defines the gain",
-                came="; ".join(sorted({entry.error or "" for entry in group})),
-                do="mend what it says and run the same command again; a recipe that cannot be "
-                "trained needs a new run (--out) with another one",
+                came="; ".join(what for what, _ in reasons),
+                do="; ".join(
+                    [
+                        *advice,
+                        "a changed recipe is another run and needs another --out; after any other "
+                        "repair run the same command again",
+                    ]
+                ),
             )
 
 
@@ -272,7 +279,11 @@ def guess_scores(problems: Sequence[Problem], guess: str | None) -> dict[str, bo
     """Whether the best constant answer is right, by qid."""
     if guess is None:
         return None
-    return {problem.qid: (problem.gold or "").strip() == guess for problem in problems}
+    return {
+        problem.qid: verify_one_exact(Claim(guess, problem.gold, problem.gold_kind))
+        == Verdict.CORRECT
+        for problem in problems
+    }
 
 
 def guess_of(table: ReadingTable | None, ladder: Ladder) -> np.ndarray | None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from titrant.errors import DataError
+from titrant.files import write_text
 from titrant.records import Record
-from titrant.run.files import write_text
 from titrant.traces.record import content_hash
 
 if TYPE_CHECKING:

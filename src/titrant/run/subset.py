@@ -6,8 +6,8 @@ import json
 from math import ceil
 from typing import TYPE_CHECKING
 
+from titrant.files import write_text
 from titrant.report.answer import Subset
-from titrant.run.files import write_text
 from titrant.train.command import as_messages
 
 if TYPE_CHECKING:

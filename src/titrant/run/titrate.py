@@ -11,16 +11,25 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from titrant.dose.executor import LocalExecutor, oversubscription, plan_layout
 from titrant.dose.ladder import make_plan
+from titrant.engines.locate import HUB_ID
 from titrant.errors import ConfigError
 from titrant.report.answer import Answer
 from titrant.run.batch import run_batch
 from titrant.run.finish import finish
-from titrant.run.folder import RunFolder, enter, make_folder, write_config
-from titrant.run.inputs import Inputs, Named, freeze_problems, gather, load_benchmarks
+from titrant.run.folder import RunFolder, enter, forget_inputs, make_folder, write_config
+from titrant.run.inputs import (
+    Inputs,
+    Named,
+    freeze_problems,
+    gather,
+    is_outdated,
+    load_benchmarks,
+)
 from titrant.run.journal import open_journal
 from titrant.run.lock import hold, this_process, write_owner
 from titrant.run.manifest import begin_manifest
@@ -47,13 +56,12 @@ from titrant.run.rounds import (
     write_rankings,
     write_round,
 )
-from titrant.run.session import Session, read_record
+from titrant.run.session import Executor, Session, read_record
 from titrant.run.watch import Silent
 from titrant.train.job import ArmJob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from titrant.arms import ArmSpec
     from titrant.dose.ladder import LadderPlan
@@ -69,6 +77,7 @@ class Entries:
 
     arm: str = "titrant.train.arm:run_arm"
     prepare: str = "titrant.run.prepare:prepare"
+    base: str = "titrant.engines.locate:find_base"
 
 
 def titrate(
@@ -166,15 +175,30 @@ def _stages(session: Session, entries: Entries) -> Answer:
 def read_inputs(session: Session, entries: Entries | None = None) -> tuple[Inputs, Prepared]:
     """Pool and benchmarks, then base and rows; pins the base's revision in the config."""
     folder, given = session.folder, session.config
+    entries = entries or Entries()
+    if not folder.stage("prepared").exists():
+        if folder.stage("inputs").exists() and is_outdated(given, folder):
+            forget_inputs(folder)  # the doctor refused a row, say, and the file was mended
+        find_first(given, session.executor, session.watcher, entries=entries)
     inputs = session.stage("inputs", Inputs, lambda: gather(given, folder, session.watcher))
     job = PrepareJob(run_dir=folder.root, config=with_names(given, inputs))
-    prepared = session.stage(
-        "prepared", Prepared, lambda: session.executor.call((entries or Entries()).prepare, job)
-    )
+    prepared = session.stage("prepared", Prepared, lambda: _prepare(session, entries, job))
     session.config = pinned(job.config, prepared)
     if given.base.revision != prepared.revision:
         write_config(folder, pinned(given, prepared))
     return inputs, prepared
+
+
+def find_first(config: Config, executor: Executor, watcher: Watcher, *, entries: Entries) -> None:
+    """Find the base, in a worker, before a long pool is read in vain; fetch it if it is not here.
+
+    Raises:
+        TitrantError: there is no such base.
+    """
+    path = config.base.path
+    if HUB_ID.fullmatch(path) and not Path(path).exists():
+        watcher.note(f"looking for the base {path} on the hub")
+    executor.call(entries.base, config.base)
 
 
 def _prepare(session: Session, entries: Entries, job: PrepareJob) -> Prepared:
@@ -240,6 +264,8 @@ def preliminary(
         ),
     )
     session.watcher.note(f"learning rate {found.lr:g}: {found.reason}")
+    if found.warning is not None:
+        session.watcher.warn(found.warning)
     return zero, found
 
 

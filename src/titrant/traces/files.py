@@ -15,6 +15,7 @@ This module knows nothing of schemas: a row is what the file has.
 
 from __future__ import annotations
 
+import difflib
 import re
 from itertools import chain
 from pathlib import Path
@@ -84,13 +85,51 @@ def open_rows(
             return _open_folder(place, split)
         rows = open_hub(path, split=split, config=config, revision=None, is_part=False)
         return RowSource(path, f"folder, configuration {config}, split {split}", rows)
-    if _HUB_ID.fullmatch(path) and not _kind(place) and not place.parent.is_dir():
+    if _may_be_hub_id(path):
         rows = open_hub(path, split=split, config=config, revision=revision, is_part=bool(limit))
         return RowSource(path, f"hub data set, split {split}", rows)
-    raise DataError(f"{path} does not exist", expected=KINDS, do="check the path")
+    raise _missing(path)
 
 
-def _open_file(path: Path) -> RowSource:
+def check_place(path: str) -> None:
+    """Refuse what `open_rows` would refuse without reading or fetching anything.
+
+    Raises:
+        DataError: there is nothing there, or a file that is empty or of no known kind.
+    """
+    place = Path(path).expanduser()
+    if place.is_file():
+        _check_file(place)
+    elif not place.is_dir() and not _may_be_hub_id(path):
+        raise _missing(path)
+
+
+def _may_be_hub_id(path: str) -> bool:
+    place = Path(path)
+    return bool(_HUB_ID.fullmatch(path)) and not _kind(place) and not place.parent.is_dir()
+
+
+def _missing(path: str) -> DataError:
+    folder = Path(path).expanduser().absolute().parent
+    if not folder.is_dir():
+        return DataError(
+            f"{path} does not exist",
+            expected=KINDS,
+            came=f"no folder {folder}",
+            do="check the path",
+        )
+    names = [file.name for file in folder.iterdir() if file.is_dir() or _kind(file)]
+    close = difflib.get_close_matches(Path(path).name, names, n=3)
+    return DataError(
+        f"{path} does not exist",
+        expected=KINDS,
+        came=f"nothing of that name in {folder}",
+        do=f"did you mean {' or '.join(close)}?" if close else "check the path",
+    )
+
+
+def _check_file(path: Path) -> str:
+    """The key of `_READERS` for a file that can be opened."""
     kind = _kind(path)
     if kind is None:
         raise DataError(
@@ -100,8 +139,17 @@ def _open_file(path: Path) -> RowSource:
             do="convert the file, or rename it if its name is wrong",
         )
     if path.stat().st_size == 0:
-        raise DataError(f"{path} is empty", expected="at least one row", came="0 bytes")
-    words, read = _READERS[kind]
+        raise DataError(
+            f"{path} is empty",
+            expected="at least one row",
+            came="0 bytes",
+            do="write or download the file again",
+        )
+    return kind
+
+
+def _open_file(path: Path) -> RowSource:
+    words, read = _READERS[_check_file(path)]
     packing = COMPRESSIONS.get(path.suffix.lower())
     return RowSource(str(path), f"{words}, {packing}" if packing else words, read(path))
 

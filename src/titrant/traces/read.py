@@ -281,7 +281,12 @@ def _begin(source: RowSource, overrides: Mapping[str, str], progress: Progress |
     """Look at the first rows, recognise the schema, and put the rows back."""
     first = list(islice(source.rows, SAMPLE_ROWS))
     if not first:
-        raise DataError(f"{source.path} has no rows", expected="at least one row")
+        raise DataError(
+            f"{source.path} has no rows",
+            expected="at least one row",
+            came=f"{source.format} without any",
+            do="write or download it again, or choose another split",
+        )
     schema = recognise(first, overrides=overrides, path=source.path)
     return _Reading(source, schema, chain(first, source.rows), progress)
 

@@ -9,9 +9,7 @@ A table is written beside its place and renamed, so a reader finds the old one o
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -20,7 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from titrant.errors import DataError, ResourceError
+from titrant.errors import DataError
+from titrant.files import write_table
 from titrant.traces.bulk import make_trace, paused_collector
 from titrant.traces.record import Problem, Step, Trace, Verdict
 
@@ -78,7 +77,7 @@ def write_traces(path: Path, traces: Sequence[Trace]) -> None:
     cells: dict[str, Callable[[Trace], Any]] = {"meta": lambda trace: _meta_text(trace.meta)}
     columns = _columns(traces, TRACE_SCHEMA, cells | {"steps": lambda trace: None})
     columns["steps"] = _spans(traces)
-    _write(path, pa.table(columns, schema=TRACE_SCHEMA))
+    write_table(path, pa.table(columns, schema=TRACE_SCHEMA))
 
 
 def write_problems(path: Path, problems: Sequence[Problem]) -> None:
@@ -87,8 +86,13 @@ def write_problems(path: Path, problems: Sequence[Problem]) -> None:
     Raises:
         ResourceError: the disk is full, or the folder cannot be written.
     """
+    write_table(path, problems_table(problems))
+
+
+def problems_table(problems: Sequence[Problem]) -> pa.Table:
+    """Problems as one Arrow table, a column per field of the record."""
     columns = _columns(problems, PROBLEM_SCHEMA, {"meta": lambda problem: _meta_text(problem.meta)})
-    _write(path, pa.table(columns, schema=PROBLEM_SCHEMA))
+    return pa.table(columns, schema=PROBLEM_SCHEMA)
 
 
 def load_traces(path: Path) -> list[Trace]:
@@ -177,26 +181,6 @@ def _meta_text(meta: dict[str, Any]) -> str | None:
 
 def _meta(text: str | None) -> dict[str, Any]:
     return json.loads(text) if text else {}
-
-
-def _write(path: Path, table: pa.Table) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as out:
-            pq.write_table(table, out, compression="zstd")
-            out.flush()
-            os.fsync(out.fileno())
-        beside.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise ResourceError(
-            f"{path} could not be written",
-            expected="space on the disk and permission to write there",
-            came=error.strerror or str(error),
-            do="free some space or choose another folder; the file there, if any, is as it was",
-        ) from error
 
 
 def _load(path: Path, schema: pa.Schema, what: str) -> pa.Table:

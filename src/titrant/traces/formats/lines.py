@@ -67,22 +67,24 @@ def json_lines(path: Path) -> Iterator[Any]:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
+    n_lines = 0
     with unpacked(path) as stream:
         tail = stream.read(len(_BOM)).removeprefix(_BOM)
         # Reads grow with the unfinished line, so that a long line costs no quadratic copying.
         while chunk := stream.read(max(CHUNK_BYTES, len(tail))):
             lines = (tail + chunk).split(b"\n")
             tail = lines.pop()
-            if len(tail) > LINE_BYTES:
-                raise _too_long(path, tail)
             yield from lines
+            n_lines += len(lines)
+            if len(tail) > LINE_BYTES:
+                raise _too_long(path, tail, number=n_lines + 1)
         if tail:
             yield tail
 
 
-def _too_long(path: Path, line: bytes) -> DataError:
+def _too_long(path: Path, line: bytes, *, number: int) -> DataError:
     return DataError(
-        f"{path} has a line of more than {LINE_BYTES // 2**20} MiB",
+        f"line {number} of {path} has more than {LINE_BYTES // 2**20} MiB",
         expected="one JSON object per line",
         came=f"a line that starts with {_shown(line)}",
         do="if the file is one JSON value, name it .json; else split the row or leave it out",

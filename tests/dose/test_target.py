@@ -1,0 +1,122 @@
+"""Δ is one gain for all strategies, also where their top doses hold different traces."""
+
+import numpy as np
+import pytest
+from planted import joined, planted
+
+from titrant.dose.analysis import analyse
+from titrant.dose.endpoint import crossings, shared_end_point
+from titrant.dose.fit import fit
+from titrant.dose.ladder import judge_strategy, make_plan, next_round
+from titrant.dose.noise import condense
+from titrant.dose.target import reference_of, shared_target
+from titrant.settings import LadderSettings
+
+TOP = 4096
+TWO = LadderSettings(strategies=("longest", "random"))
+PART = make_plan(10 * TOP, TOP, TWO, root=0)
+"""The budget sees a tenth of the pool: the tops of two rankings hold different traces."""
+WHOLE = make_plan(TOP, TOP, TWO, root=0)
+SATURATED = {0: 0.30, 4: 0.32, 32: 0.42, 128: 0.56, 1024: 0.60, TOP: 0.60}
+
+
+def both(longest: dict[int, float]):
+    """Random is saturated at a gain of 30 points; longest is as told, with its own top."""
+    return joined(
+        planted(SATURATED, seeds={TOP: 3}),
+        planted(longest, seeds={TOP: 3}, strategy="longest"),
+    )
+
+
+def test_random_defines_the_gain_or_else_the_first_strategy():
+    assert reference_of(("longest", "random")) == "random"
+    assert reference_of(("longest", "shortest")) == "longest"
+
+
+def test_where_the_top_is_the_pool_or_the_reference_itself_nothing_is_shared():
+    table = both(SATURATED)
+    assert shared_target(table, "longest", plan=WHOLE, settings=TWO) is None
+    assert shared_target(table, "random", plan=PART, settings=TWO) is None
+
+
+def test_the_ratio_is_that_of_the_two_gains():
+    # Gains of 30 and 40 points: 0.30 / 0.40 = 0.75
+    table = both({0: 0.30, 4: 0.50, 32: 0.66, 128: 0.70, 1024: 0.70, TOP: 0.70})
+    target = shared_target(table, "longest", plan=PART, settings=TWO)
+    assert target is not None
+    assert target.delta.estimate == pytest.approx(0.30, abs=1e-3)
+    assert np.median(target.ratios) == pytest.approx(0.75, abs=0.02)
+    assert (np.diff(target.ratios) >= 0).all()
+
+
+def test_a_strategy_that_gains_nothing_never_reaches():
+    table = both(dict.fromkeys(SATURATED, 0.30))
+    target = shared_target(table, "longest", plan=PART, settings=TWO)
+    assert target is not None
+    # Its gain is 0 ± a little: half of the draws have none, the others a tiny one.
+    assert np.isinf(target.ratios).mean() == pytest.approx(0.5, abs=0.1)
+    assert target.ratios.min() > 2.0
+
+
+def test_a_better_strategy_reaches_the_shared_target_before_its_own():
+    table = both({0: 0.30, 4: 0.32, 32: 0.42, 128: 0.56, 1024: 0.70, TOP: 0.80})
+    found = judge_strategy(table, "longest", plan=PART, settings=TWO)
+    assert found.ed is not None
+    # 0.30 + 0.95 · 0.30 = 0.585 lies just over the reading at 128 (0.56); its own target is 0.775.
+    assert 128 < found.ed.estimate < 400
+    assert found.delta.estimate == pytest.approx(0.30, abs=1e-3)
+    assert found.gain.estimate == pytest.approx(0.50, abs=1e-3)
+    assert found.beyond == 0.0
+
+
+BELOW = {0: 0.30, 4: 0.32, 32: 0.40, 128: 0.45, 1024: 0.45, TOP: 0.45}
+
+
+def test_a_strategy_that_ends_below_the_target_is_beyond_the_pool_and_ranks_last():
+    # Its best is 0.45, under the target of 0.585; by its own gain its end point would be small.
+    found = analyse(both(BELOW), settings=TWO, plan=PART)
+    longest, random = found.strategies
+    assert (longest.strategy, random.strategy) == ("longest", "random")
+    assert longest.beyond_pool
+    assert longest.ed is None
+    assert longest.judgement.reason == "the shared target is not reached within the pool"
+    assert not random.beyond_pool
+    assert found.strategy == "random"
+    # Reported on half of the problems, on which random's own readings set the target.
+    score = {
+        arm: row.mean() for arm, row in zip(random.table.arms, random.table.score, strict=True)
+    }
+    tops = [mean for arm, mean in score.items() if arm.dose == TOP]
+    base = next(mean for arm, mean in score.items() if arm.dose == 0)
+    assert found.target == pytest.approx(base + 0.95 * (np.mean(tops) - base))
+    assert found.target > longest.plateau.high
+
+
+def test_a_target_beyond_the_pool_asks_for_no_more_arms():
+    decision = next_round(both(BELOW), settings=TWO, plan=PART)
+    assert {arm.strategy for arm in decision.arms} <= {"random"}
+
+
+def test_an_open_gain_of_the_reference_asks_for_its_arms_alone():
+    flat = planted(dict.fromkeys(SATURATED, 0.30) | {TOP: 0.335}, seeds={TOP: 3}, wobble=0.05)
+    table = joined(flat, planted(BELOW, seeds={TOP: 3}, strategy="longest"))
+    decision = next_round(table, settings=TWO, plan=PART)
+    assert {arm.strategy for arm in decision.arms} == {"random"}
+
+
+def test_crossings_by_hand():
+    fitted = fit(condense(planted(SATURATED, seeds={TOP: 3})), top=TOP, shapes=("step",))
+    found = crossings(fitted, np.array([0.5, 1.0, 1.01]))
+    # A step is at any level there where it jumps, and never at more than its top.
+    np.testing.assert_allclose(found[:, 0], fitted.end_points, rtol=0.025)
+    assert (found[:, 0] == found[:, 1]).all()
+    assert np.isinf(found[:, 2]).all()
+
+
+def test_half_of_the_draws_beyond_is_no_end_point():
+    fitted = fit(condense(planted(SATURATED, seeds={TOP: 3})), top=TOP)
+    for share, has_end in ((0.4, True), (0.6, False)):
+        ratios = np.where(np.arange(10) < 10 * share, np.inf, 1.0)
+        reach = shared_end_point(fitted, ratios, confidence=0.9)
+        assert reach.beyond == pytest.approx(share)
+        assert (reach.ed is not None) == has_end
