@@ -53,11 +53,12 @@ def attempts(arm_id: str, strategy: str, dose: int) -> pl.DataFrame:
 def run_folder(tmp_path: Path) -> Path:
     """A finished run of 12 traces, two arms and one benchmark of 4 problems."""
     from titrant.report.cards import write_subset
+    from titrant.settings import PromptSettings
     from titrant.traces.table import write_traces
 
     run = tmp_path / "run"
     (run / "rankings").mkdir(parents=True)
-    (run / "config.yaml").write_text("prompt:\n  few_shot: 2\n")
+    (run / "config.yaml").write_text("base: b\npool: p\nbenchmark: q\nprompt:\n  few_shot: 2\n")
     write_traces(run / "pool.parquet", POOL)
     rankings = {}
     for strategy, draw in (("random", 0), ("random", 1), ("longest", 0)):
@@ -87,7 +88,8 @@ def run_folder(tmp_path: Path) -> Path:
     )
     by_uid = {trace.uid: trace for trace in POOL}
     chosen = [by_uid[uid] for uid in rankings["random", 0].subset(3)]
-    write_subset(run / "subsets" / "n0003.jsonl", chosen)
+    places = rankings["random", 0].rows[:3]
+    write_subset(run / "subsets" / "n0003.jsonl", chosen, prompt=PromptSettings(), places=places)
     (run / "answer.json").write_text(answer.model_dump_json(indent=2))
     return run
 

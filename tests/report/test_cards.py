@@ -25,6 +25,7 @@ def test_a_row_has_messages_and_the_flat_columns():
             {"role": "assistant", "content": "<think>\n3+1=4;\n</think>\n\nThe answer is 4."},
         ],
         "uid": POOL[3].uid,
+        "qid": POOL[3].qid,
         "question": "3 + 1 =",
         "thinking": "3+1=4;",
         "answer_text": "The answer is 4.",

@@ -67,7 +67,7 @@ def test_missing_is_a_dash_and_never_zero():
 
 def test_a_fit_of_foreign_readings_knows_its_arms_but_not_their_tokens():
     cost = enough().cost.model_copy(
-        update={"tokens": 0, "train_tokens": 0, "generated_tokens": 0, "seconds": 0.0}
+        update=dict.fromkeys(("tokens", "train_tokens", "generated_tokens", "seconds"))
     )
     view = build_view(enough(provenance=None, cost=cost))
     assert dict(view.cost)["arms"] == "17"

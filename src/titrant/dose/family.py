@@ -159,8 +159,9 @@ def compare(
     ratios, p_values = [], []
     for i in others:
         lead = ends[i] - ends[against]
-        ratio = np.exp([estimates[i] - estimates[against], *np.quantile(lead, tails)])
-        ratios.append(Interval(*ratio.tolist(), confidence))
+        low, high = np.exp(np.quantile(lead, tails)).tolist()
+        ratio = float(np.exp(estimates[i] - estimates[against]))
+        ratios.append(Interval(ratio, low, high, confidence))
         sides = (1 + (lead <= 0).sum(), 1 + (lead >= 0).sum())
         p_values.append(min(1.0, 2 * min(sides) / (1 + len(lead))))
     return {

@@ -31,6 +31,7 @@ Row = dict[str, Any]
 
 FLAT = (
     ("uid", "hash of question and trace"),
+    ("qid", "hash of the question"),
     ("question", "the question"),
     ("thinking", "the reasoning between the thinking tags; null where the source has none"),
     ("answer_text", "what follows the thinking"),
@@ -40,6 +41,11 @@ FLAT = (
     ("source", "where the trace came from"),
 )
 """The flat columns and what they hold."""
+PLACE = (
+    ("rank", "place in the ranking, 1 first"),
+    ("reason", "why it stands there"),
+)
+"""Columns of a subset whose ranking is known."""
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 """Size categories of the hub, up to which number of rows."""
 
@@ -123,7 +129,7 @@ def card(answer: Answer, files: Sequence[Path], *, strategy: str) -> str:
         rows=rows,
         chosen=chosen,
         shown=shown,
-        columns=FLAT,
+        columns=FLAT + PLACE,
         typeset=typeset,
     )
 

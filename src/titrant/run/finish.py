@@ -24,7 +24,7 @@ from titrant.run.preliminary import Pilot, Zero
 from titrant.run.readings import write_readings
 from titrant.run.rounds import ensure_ranking, guess_of, read_frame
 from titrant.run.session import read_record
-from titrant.run.subset import chosen_dose, subset_record, write_subset
+from titrant.run.subset import chosen_dose, subset_record, write_chosen
 from titrant.select.rank import draw_of, read_ranking
 from titrant.train.job import ArmOutcome
 
@@ -154,7 +154,7 @@ def _with_subset(session: Session, found: Findings, answer: Answer) -> Answer:
             }
         )
     )
-    write_subset(session.folder, rows, session.config, answer=answer)
+    write_chosen(session.folder, rows, session.config, answer=answer)
     return answer
 
 

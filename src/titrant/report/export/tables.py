@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
+from titrant.config import load_config
 from titrant.errors import ConfigError, DataError
 from titrant.files import replacing, write_text
-from titrant.report.cards import FLAT, subset_name, subset_rows, write_card, write_subset
+from titrant.report.cards import FLAT, PLACE, subset_name, subset_rows, write_card, write_subset
 from titrant.select.rank import read_ranking
 from titrant.traces.table import load_traces
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from titrant.report.answer import Answer
+    from titrant.select.rank import RankedRow
+    from titrant.settings import PromptSettings
     from titrant.traces.record import Trace
 
 
@@ -38,14 +41,33 @@ def export_subset(run: Path, to: Path, *, answer: Answer, pick: Pick, form: str)
     """
     uids = chosen_uids(run, answer, pick)
     traces = take_traces(run / "pool.parquet", uids)
+    prompt, places = _prompt_of(run), _places(run, answer, pick, uids)
     path = to / f"{subset_name(len(uids))}.{form}"
     if form == "jsonl":
-        write_subset(path, traces)
+        write_subset(path, traces, prompt=prompt, places=places)
     else:
-        rows = subset_rows(traces)
-        names = [name for name, _ in FLAT] if form == "csv" else ["messages", *dict(FLAT)]
+        rows = subset_rows(traces, prompt=prompt, places=places)
+        names = [*dict(FLAT), *(dict(PLACE) if places else ())]
+        names = names if form == "csv" else ["messages", *names]
         write_frame(path, pl.DataFrame(rows, infer_schema_length=None).select(names))
     return [path, write_card(to, answer, strategy=pick.strategy)]
+
+
+def _prompt_of(run: Path) -> PromptSettings | None:
+    """How the run wrote its rows; `None` where its config is gone."""
+    path = run / "config.yaml"
+    return load_config(path).prompt if path.is_file() else None
+
+
+def _places(run: Path, answer: Answer, pick: Pick, uids: Sequence[str]) -> tuple[RankedRow, ...]:
+    """The ranking's rows of a subset; empty where the ranking is gone or another one."""
+    path = _ranking_path(run, pick.strategy or answer.strategy, pick.draw)
+    rows = read_ranking(path).rows[: len(uids)] if path.is_file() else ()
+    return rows if [row.uid for row in rows] == list(uids) else ()
+
+
+def _ranking_path(run: Path, strategy: str, draw: int | None) -> Path:
+    return run / "rankings" / f"{strategy}-d{draw or 0}.parquet"
 
 
 def chosen_uids(run: Path, answer: Answer, pick: Pick) -> tuple[str, ...]:
@@ -61,7 +83,7 @@ def chosen_uids(run: Path, answer: Answer, pick: Pick) -> tuple[str, ...]:
     dose = pick.dose or (answer.subset.dose if answer.subset else None)
     if dose is None:
         raise _nothing_chosen(answer)
-    path = run / "rankings" / f"{strategy}-d{pick.draw or 0}.parquet"
+    path = _ranking_path(run, strategy, pick.draw)
     if not path.is_file():
         known = sorted(item.stem for item in path.parent.glob("*.parquet"))
         raise ConfigError(
