@@ -175,6 +175,21 @@ def test_the_doctor_says_what_is_lacking(monkeypatch):
     assert "dev" not in health.lacking
 
 
+def test_the_doctor_prints_brackets_as_they_are(monkeypatch):
+    from titrant.cli import doctor
+
+    real = doctor._version
+    monkeypatch.setattr(doctor, "_version", lambda name: None if name == "trl" else real(name))
+    monkeypatch.setattr(doctor, "_devices", list)
+    assert "pip install 'titrant[train]'" in run("doctor").stdout.replace("\n", " ")
+
+
+def test_shares_are_no_percentages(tmp_path):
+    done = run("fit", str(tmp_path / "readings.csv"), "--level", "95")
+    assert done.exit_code == 2
+    assert "write 95 % as --level 0.95" in done.stderr
+
+
 def test_the_doctor_warns_of_a_busy_machine():
     from titrant.cli.doctor import Device, Machine, _hints
 
@@ -201,8 +216,11 @@ def tiny_config(tmp_path):
     tokenizer = vitro.make_tokenizer()
     tokenizer.save_pretrained(tmp_path / "base")
     vitro.make_model(recipe, tokenizer).save_pretrained(tmp_path / "base")
-    row = {"prompt": "1+2=", "completion": "<think>\n1+2=3\n</think>\n\n3"}
-    (tmp_path / "pool.jsonl").write_text(json.dumps(row) + "\n")
+    rows = [
+        {"prompt": f"1+{n}=", "completion": f"<think>\n1+{n}={n + 1}\n</think>\n\n{n + 1}"}
+        for n in range(1, 11)
+    ]
+    (tmp_path / "pool.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "bench.jsonl").write_text('{"question": "2+2=", "answer": "4"}\n')
     path = tmp_path / "c.yaml"
     path.write_text("base: base\npool: pool.jsonl\nbenchmark: bench.jsonl\n")
@@ -216,7 +234,7 @@ def test_the_doctor_examines_the_rows_of_a_config(tiny_config):
     rows = json.loads(result.stdout)["rows"]
     assert len(rows) >= 8
     assert all(check["ok"] for check in rows)
-    assert "1 rows" in next(c["detail"] for c in rows if c["name"] == "rendered once")
+    assert "10 rows" in next(c["detail"] for c in rows if c["name"] == "rendered once")
 
 
 @pytest.mark.train

@@ -210,6 +210,7 @@ def test_a_small_benchmark_warns_that_the_best_strategy_is_flattered():
     assert wide.estimate == plain.estimate
     assert wide.low <= plain.low
     assert wide.high >= plain.high
+    assert wide.factor > plain.factor
     other = next(part for part in found.strategies if part is not found.headline)
     assert other.ed == other.judgement.ed
 

@@ -26,6 +26,12 @@ def test_report_writes_the_page_again_and_prints_the_answer(run_folder):
     assert f"{run_folder.name}/report.html" in "".join(result.stdout.split())
 
 
+def test_the_figure_is_written_as_a_picture(run_folder, tmp_path):
+    result = titrant("report", run_folder, "--png", tmp_path / "figure.png")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_report_as_json_is_one_object(run_folder):
     result = titrant("report", run_folder, "--json")
     content = json.loads(result.stdout)

@@ -100,7 +100,8 @@ def doctor(
     _print_health(health, out)
     if rows is not None:
         _print_rows(rows, out)
-    out.print(f"\n[bold]{health.verdict}[/bold]")
+    out.print()
+    out.print(health.verdict, style="bold", markup=False)
 
 
 def look() -> Health:
@@ -147,7 +148,7 @@ def _texts(config: Config) -> tuple[list[Any], list[str]]:
 
     benchmarks = read_benchmarks(config, Silent())
     traces, _ = clean(read_traces(config, Silent())[0], benchmarks, config)
-    return traces, [problem.question for _, problems in benchmarks for problem in problems]
+    return traces, [problem.question for named in benchmarks for problem in named.problems]
 
 
 def _version(package: str) -> str | None:
@@ -273,6 +274,7 @@ def _verdict(lacking: dict[str, list[str]]) -> str:
 
 
 def _print_health(health: Health, out: Console) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -286,7 +288,7 @@ def _print_health(health: Health, out: Console) -> None:
         table.add_row(f"extra {extra}", f"lacks {', '.join(names)}" if names else "complete")
     for engine in health.engines:
         can = " and ".join(engine.can) if engine.loads else f"does not load: {engine.why}"
-        table.add_row(f"engine {engine.name}", can)
+        table.add_row(f"engine {engine.name}", escape(can))
     for device in health.devices:
         table.add_row(device.name, _about(device))
     table.add_row("cores", f"{machine.cores}, load {machine.load:.1f}")
@@ -294,7 +296,7 @@ def _print_health(health: Health, out: Console) -> None:
     table.add_row("disk", f"{machine.free_disk_gb:.0f} GB free here")
     out.print(table)
     for hint in health.hints:
-        out.print(f"[yellow]![/yellow] {hint}")
+        out.print(f"[yellow]![/yellow] {escape(hint)}")
 
 
 def _about(device: Device) -> str:
@@ -305,7 +307,9 @@ def _about(device: Device) -> str:
 
 
 def _print_rows(rows: list[dict[str, Any]], out: Console) -> None:
+    from rich.markup import escape
+
     out.print("\nThe rows that would be trained:")
     for check in rows:
         mark = "[green]ok[/green]" if check["ok"] else "[red]no[/red]"
-        out.print(f"  {mark} {check['name']}: {check['detail']}")
+        out.print(f"  {mark} {escape(check['name'])}: {escape(check['detail'])}")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from titrant.cli.common import JsonOption, console, emit_json
+
+if TYPE_CHECKING:
+    from titrant.report.answer import Answer
 
 
 def report(
@@ -15,6 +18,9 @@ def report(
     should_open: Annotated[
         bool, typer.Option("--open/--no-open", help="Show the report in the browser.")
     ] = False,
+    png: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the figure as a picture, too.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write report.html again from answer.json and print the answer.
@@ -31,6 +37,8 @@ def report(
     page = render_report(answer)
     path = source.with_name("report.html")
     write_text(path, page)
+    if png is not None:
+        _write_figure(answer, png)
     if as_json:
         emit_json(
             {
@@ -49,3 +57,11 @@ def report(
         )
     if should_open:
         typer.launch(path.resolve().as_uri())
+
+
+def _write_figure(answer: Answer, path: Path) -> None:
+    from titrant.files import replacing
+    from titrant.report.figures import save_png
+
+    with replacing(path) as beside:
+        save_png(answer, beside)

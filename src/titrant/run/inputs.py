@@ -66,6 +66,8 @@ class Named(NamedTuple):
 
     name: str
     problems: list[Problem]
+    left_out: tuple[str, ...] = ()
+    """What of its file is not asked, and why; one line each."""
 
 
 def gather(config: Config, folder: RunFolder, watcher: Watcher) -> Inputs:
@@ -76,7 +78,9 @@ def gather(config: Config, folder: RunFolder, watcher: Watcher) -> Inputs:
     """
     check_places(config)
     benchmarks = read_benchmarks(config, watcher)
-    warnings = [text for named in benchmarks for text in check_size(named, config)]
+    warnings = [
+        text for named in benchmarks for text in (*named.left_out, *check_size(named, config))
+    ]
     traces, unread = read_traces(config, watcher)
     kept, left_out = clean(traces, benchmarks, config)
     warnings += [*unread, *left_out]
@@ -117,10 +121,11 @@ def read_benchmarks(config: Config, watcher: Watcher) -> list[Named]:
     """All benchmarks, each with its problems that have a gold answer, each question once."""
     found: list[Named] = []
     for settings in config.benchmark:
-        name, problems = _read_benchmark(settings, config, watcher)
-        taken = {other.name for other in found}
+        named = _read_benchmark(settings, config, watcher)
+        name, taken = named.name, {other.name for other in found}
         free = next(n for i in count(1) if (n := name if i == 1 else f"{name}-{i}") not in taken)
-        found.append(Named(free, _with_gold(settings.path, problems)))
+        problems = _with_gold(settings.path, named.problems)
+        found.append(named._replace(name=free, problems=problems))
     return found
 
 
@@ -131,7 +136,12 @@ def _read_benchmark(settings: BenchmarkSettings, config: Config, watcher: Watche
     found = read_benchmark(settings, seed=config.seed)
     for line in found.report.lines():
         watcher.note(line)
-    return Named(found.name, found.problems)
+    unread = tuple(
+        f"{u.n:,} rows of the benchmark {found.name} are not asked: {u.reason}"
+        for u in found.report.unread
+    )
+    notes = tuple(f"benchmark {found.name}: {note}" for note in found.report.notes)
+    return Named(found.name, found.problems, unread + notes)
 
 
 def _with_gold(path: str, problems: Sequence[Problem]) -> list[Problem]:

@@ -104,7 +104,7 @@ def describe_hardware() -> Hardware:
         system=f"{platform.system()} {platform.release()}",
         processor=_processor(),
         cores=usable_cores(),
-        memory_gb=round(psutil.virtual_memory().total / 2**30, 1),
+        memory_gb=round(psutil.virtual_memory().total / 1e9, 1),
         devices=visible_devices(),
     )
 

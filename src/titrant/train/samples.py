@@ -210,7 +210,11 @@ def _generate(reader: Reader, shard: Sequence[Ask]) -> list[Result]:
 def judge(
     reader: Reader, asks: Sequence[Ask], results: Sequence[Result], verifier: Verifier
 ) -> list[Judged]:
-    """Turn results into readings."""
+    """Turn results into readings.
+
+    Stricter than the assessment of a pool: an answer that stands inside the thinking alone was not
+    given, so the reading is unreadable.
+    """
     texts = [reader.opens_thinking + result.text for result in results]
     claims = [
         Claim(
