@@ -40,7 +40,7 @@ def explained(path: Path) -> Iterator[None]:
         number = error.errno if isinstance(error, OSError) else None
         if number in FULL or any(words in str(error).lower() for words in _FULL_WORDS):
             raise _disk_full(path, error) from error
-        if number in FORBIDDEN:
+        if number in FORBIDDEN or isinstance(error, (FileExistsError, NotADirectoryError)):
             raise ResourceError(
                 f"{path} cannot be written",
                 expected="a folder with write permission",

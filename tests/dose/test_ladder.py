@@ -152,7 +152,8 @@ def test_a_step_is_bisected():
     # Without the one arm at 128 it would be 32 to 256, a factor of 8: that dose is read again.
     # Without the one at 256 it would be 128 to 512, a factor of 4, which is narrow enough.
     second = decide(step(200, 4, 32, 128, 256, 512, 1024))
-    assert {(dose, seed) for _, dose, seed in arms_of(second)} == {(128, 1)}
+    assert (128, 1) in {(dose, seed) for _, dose, seed in arms_of(second)}
+    assert len(second.arms) == SETTINGS.arms_per_round
     accuracy = {d: 0.6 if d >= 200 else 0.3 for d in (0, 4, 32, 128, 256, 512, 1024, TOP)}
     third = decide(planted(accuracy, seeds={TOP: 3, 128: 2}))
     assert third.stop == "decided: enough at N"

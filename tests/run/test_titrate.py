@@ -75,7 +75,10 @@ def test_the_subset_is_the_beginning_of_the_ranking(finished):
     assert len(lines) == answer.subset.dose >= answer.ed95.estimate
     assert [line["uid"] for line in lines] == ranking["uid"][: len(lines)].to_list()
     assert [turn["role"] for turn in lines[0]["messages"]] == ["user", "assistant"]
-    assert f"{answer.subset.dose} reasoning traces" in (out / "subsets" / "README.md").read_text()
+    assert (
+        f"| {answer.subset.dose} | the chosen one |" in (out / "subsets" / "README.md").read_text()
+    )
+    assert [line["rank"] for line in lines] == list(range(1, len(lines) + 1))
 
 
 def test_readings_hold_the_base_and_the_ladder_but_not_the_pilot(finished):

@@ -128,7 +128,7 @@ def test_a_write_that_fails_leaves_the_old_table_and_nothing_beside_it(tmp_path,
 
 def test_a_place_that_cannot_be_written_is_one_message(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ResourceError, match="could not be written"):
+    with pytest.raises(ResourceError, match="cannot be written"):
         write_traces(tmp_path / "file" / "a.parquet", [trace()])
 
 

@@ -6,7 +6,7 @@ ladder stops. Looking after every round and stopping at the first narrow interva
 that are narrow by luck (simulated ladders of a power law that stopped after one or two rounds covered
 63 % instead of 90 %). So narrow has to be confirmed: no single arm may carry it, that is, the interval
 stays within the precision with the last arm of any one dose left out. A dose that carries it alone is
-read again. Otherwise the next arms go where they are expected to shrink the variance of the log end
+read again, and the rest of the round goes to the most telling doses. Otherwise the next arms go where they are expected to shrink the variance of the log end
 point most: the curves that are still likely are sorted into bins that one more reading at a dose could
 tell apart, and the variance left within the bins is what would remain.
 
@@ -272,7 +272,9 @@ def next_arms(
     """(dose, seed) of the next arms of one strategy; `again` are doses to read once more."""
     have = Counter(arm.dose for arm in table.arms)
     if again:
-        chosen = list(again)
+        telling = most_telling(found, plan.doses, settings.arms_per_round)
+        fresh = [dose for dose in telling if dose not in again]
+        chosen = [*again, *fresh][: settings.arms_per_round]
     elif found.ed is None:
         chosen = [plan.top_dose] * settings.arms_per_round
     elif found.ed.factor <= settings.precision:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from titrant.dose.ladder import LadderPlan
+    from titrant.dose.ladder import LadderPlan, RoundDecision
     from titrant.dose.readings import ReadingTable
     from titrant.run.folder import RunFolder
     from titrant.run.journal import ArmEntry, Journal
@@ -155,10 +155,17 @@ def decide(session: Session, ladder: Ladder, number: int) -> Round:
     return Round(
         number=number,
         arms=fresh(decision.arms, entries),
-        stop=decision.stop,
+        stop=_in_users_count(decision, session.config),
         by_limit=decision.by_limit,
         limits=session.config.limits,
     )
+
+
+def _in_users_count(decision: RoundDecision, config: Config) -> str | None:
+    """Why the ladder ends; a limit on arms in the user's count, with base and pilot."""
+    if decision.by_limit and config.limits.arms is not None:
+        return f"the limit of {config.limits.arms} arms is reached"
+    return decision.stop
 
 
 def run_round(session: Session, ladder: Ladder, current: Round) -> str | None:

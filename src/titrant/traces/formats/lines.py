@@ -71,7 +71,7 @@ def _lines(path: Path) -> Iterator[bytes]:
     with unpacked(path) as stream:
         tail = stream.read(len(_BOM)).removeprefix(_BOM)
         # Reads grow with the unfinished line, so that a long line costs no quadratic copying.
-        while chunk := stream.read(max(CHUNK_BYTES, len(tail))):
+        while chunk := stream.read(max(CHUNK_BYTES, min(len(tail), LINE_BYTES - len(tail)))):
             lines = (tail + chunk).split(b"\n")
             tail = lines.pop()
             yield from lines
