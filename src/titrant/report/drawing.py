@@ -96,8 +96,8 @@ class DoseAxis:
     def over(cls, curves: Sequence[Curve], top_dose: int) -> DoseAxis:
         """The axis that holds every reading, every fitted dose and the top dose."""
         doses = [p.dose for curve in curves for p in (*curve.readings, *curve.band) if p.dose > 0]
-        top = max([top_dose, *doses, 1])
-        return cls(first=min([*doses, top]), top=top)
+        top = math.ceil(max([top_dose, *doses, 1]))
+        return cls(first=math.floor(min([*doses, top])), top=top)
 
     @property
     def span(self) -> float:

@@ -79,7 +79,7 @@ def dose_rows(curve: Curve) -> list[DoseRow]:
     """Readings of one curve gathered by dose, lowest dose first."""
     by_dose: dict[int, list[CurvePoint]] = {}
     for point in curve.readings:
-        by_dose.setdefault(point.dose, []).append(point)
+        by_dose.setdefault(int(point.dose), []).append(point)
     rows = []
     for dose in sorted(by_dose):
         values = [point.accuracy for point in by_dose[dose]]

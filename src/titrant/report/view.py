@@ -265,7 +265,7 @@ def _figure_note(answer: Answer, curves: Sequence[Curve]) -> str:
     for curve in curves:
         for point in curve.readings:
             if point.dose > 0:
-                key = (curve.strategy, point.dose)
+                key = (curve.strategy, int(point.dose))
                 seeds[key] = seeds.get(key, 0) + 1
     return _join(
         f"n = {'–'.join(typeset.count(n) for n in dict.fromkeys(problems[:1] + problems[-1:]))} "

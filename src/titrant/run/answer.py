@@ -149,7 +149,7 @@ def warnings_of(found: Findings, analysis: Analysis | None) -> list[str]:
     words = list(found.inputs.warnings)
     if found.prepared.dropped:
         words.append(
-            f"{len(found.prepared.dropped):,} traces longer than the base can take are left out"
+            f"{len(found.prepared.dropped):,} traces longer than the limit (recipe.max_tokens or the base's context) are left out"
         )
     if found.prepared.shown:
         words.append(

@@ -204,7 +204,7 @@ def _train_here(
     cost = ArmCost(
         train_tokens=ended.train_tokens, loss_tokens=ended.loss_tokens, updates=ended.updates
     )
-    return Trained(ended.model, cost)
+    return Trained(cast("PreTrainedModel", ended.model), cost)  # an adapter until it is settled
 
 
 def _train_outside(
