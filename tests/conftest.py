@@ -1,10 +1,13 @@
 """Fixtures for all tests, and how hypothesis draws."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+sys.path.append(str(Path(__file__).parent))  # for trace_made
 
 # No deadline: a busy machine is not a fault. Under CI the same examples every time.
 settings.register_profile("titrant", deadline=None, derandomize="CI" in os.environ)

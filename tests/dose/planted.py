@@ -10,6 +10,7 @@ from math import gcd
 import numpy as np
 
 from titrant.dose.readings import BASE, ArmKey, ReadingTable
+from titrant.dose.simulate import Scenario
 
 DOSES = (0, 4, 32, 128, 1024, 4096)
 """The base and the first round of a pool of 4,096."""
@@ -76,3 +77,21 @@ def permuted(table: ReadingTable, rng: np.random.Generator) -> ReadingTable:
         shuffled.truncated,
         shuffled.unreadable,
     )
+
+
+def made_scenario(shape: str = "hill", **changes) -> Scenario:
+    """A simulated titration with little noise: 0.2 → 0.6 around 16 of 1,024 traces."""
+    plain = Scenario(
+        shape=shape,
+        number=0,
+        top=1024,
+        n_problems=2000,
+        paired_share=0.8,
+        dispersion=0.0002,
+        base=0.2,
+        gain=0.4,
+        scale=16.0,
+        rest=(1.0,) if shape == "hill" else (),
+        root=7,
+    )
+    return plain._replace(**changes)

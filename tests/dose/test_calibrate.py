@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from planted import made_scenario as scenario
 
 from titrant.dose.calibrate import (
     Outcome,
@@ -11,28 +12,11 @@ from titrant.dose.calibrate import (
     summarise,
     true_verdict,
 )
-from titrant.dose.simulate import SHAPES, Scenario, draw_scenario, load_settings
+from titrant.dose.simulate import SHAPES, draw_scenario, load_settings
 from titrant.settings import LadderSettings
 
 LADDER = LadderSettings()
 SETTINGS = load_settings()
-
-
-def scenario(shape="hill", **changes) -> Scenario:
-    plain = Scenario(
-        shape=shape,
-        number=0,
-        top=1024,
-        n_problems=2000,
-        paired_share=0.8,
-        dispersion=0.0002,
-        base=0.2,
-        gain=0.4,
-        scale=16.0,
-        rest=(1.0,),
-        root=7,
-    )
-    return plain._replace(**changes)
 
 
 def test_the_true_verdict_is_what_infinite_data_would_say():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from planted import made_scenario
 
 from titrant.arms import ArmSpec
 from titrant.dose.readings import BASE, ArmKey
@@ -11,19 +12,8 @@ SETTINGS = load_settings()
 
 
 def scenario(shape="hill", **changes) -> Scenario:
-    plain = Scenario(
-        shape=shape,
-        number=0,
-        top=1024,
-        n_problems=1000,
-        paired_share=0.5,
-        dispersion=0.001,
-        base=0.2,
-        gain=0.4,
-        scale=16.0,
-        rest=(1.0,) if shape == "hill" else (),
-        root=7,
-    )
+    """With noise enough to be seen."""
+    plain = made_scenario(shape, n_problems=1000, paired_share=0.5, dispersion=0.001)
     return plain._replace(**changes)
 
 

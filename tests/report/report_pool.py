@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from titrant.traces.record import Trace, question_id, trace_id
+from typing import TYPE_CHECKING
+
+from trace_made import made_trace
+
+if TYPE_CHECKING:
+    from titrant.traces.record import Trace
 
 
 def make_trace(i: int) -> Trace:
     question, thinking = f"{i} + 1 =", f"{i}+1={i + 1};"
     answer = f"The answer is {i + 1}."
-    return Trace(
-        uid=trace_id(question, thinking, answer),
-        qid=question_id(question),
-        question=question,
-        thinking=thinking,
-        answer_text=answer,
+    return made_trace(
+        question,
+        thinking,
+        answer,
         final_answer=str(i + 1),
         gold=str(i + 1),
         verdict="correct",

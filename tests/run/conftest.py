@@ -15,6 +15,23 @@ def _workers_find_the_fakes(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
 
 
+@pytest.fixture
+def folder(tmp_path):
+    """An empty run folder."""
+    from titrant.run.folder import make_folder
+
+    return make_folder(tmp_path)
+
+
+@pytest.fixture
+def journal(folder):
+    """Its open journal."""
+    from titrant.run.journal import Journal
+
+    with Journal(folder.journal) as journal:
+        yield journal
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """One undisturbed run that all tests may look at, and none may change: folder and answer."""

@@ -10,8 +10,9 @@ from titrant.run.inputs import best_guess, clean, gather, is_outdated, load_benc
 from titrant.run.prepare import hash_of
 from titrant.run.watch import Silent
 from titrant.settings import Config
-from titrant.traces.record import Trace, Verdict, question_id, trace_id
+from titrant.traces.record import Verdict
 from titrant.traces.table import load_traces
+from trace_made import made_trace
 
 
 class Listening(Silent):
@@ -56,14 +57,7 @@ def read(tmp_path, settings):
 
 def trace(i, *, gold="7", verdict=None, text=None):
     question, answer = f"question {i}", text or f"answer {i}"
-    return Trace(
-        uid=trace_id(question, None, answer),
-        qid=question_id(question),
-        question=question,
-        answer_text=answer,
-        gold=gold,
-        verdict=verdict,
-    )
+    return made_trace(question, None, answer, gold=gold, verdict=verdict)
 
 
 def test_pool_and_benchmarks_are_frozen_with_verdicts(tmp_path):

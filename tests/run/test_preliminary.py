@@ -5,8 +5,6 @@ from titrant.arms import ArmSpec, Reading
 from titrant.dose.ladder import make_plan
 from titrant.errors import TrainError
 from titrant.files import write_table
-from titrant.run.folder import make_folder
-from titrant.run.journal import Journal
 from titrant.run.preliminary import (
     PilotPlan,
     base_specs,
@@ -25,17 +23,6 @@ import pyarrow as pa  # isort: skip
 
 def config(**changes):
     return Config.model_validate({"base": "b", "pool": "p", "benchmark": "q"} | changes)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return make_folder(tmp_path)
-
-
-@pytest.fixture
-def journal(folder):
-    with Journal(folder.journal) as journal:
-        yield journal
 
 
 def read_arm(folder, journal, spec, hits, *, benchmark="pilot"):

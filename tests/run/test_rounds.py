@@ -4,8 +4,7 @@ from titrant.arms import ArmSpec
 from titrant.dose.ladder import make_plan
 from titrant.errors import TrainError
 from titrant.files import write_text
-from titrant.run.folder import make_folder
-from titrant.run.journal import ArmEntry, Journal
+from titrant.run.journal import ArmEntry
 from titrant.run.rounds import Round, check_top, fresh, guess_scores, rounds_of, take_up, trained
 from titrant.settings import Config, LadderSettings, LimitSettings
 from titrant.traces.record import Problem
@@ -27,17 +26,6 @@ def entries(*items):
 def config(**limits):
     tree = {"base": "b", "pool": "p", "benchmark": "q", "limits": limits}
     return Config.model_validate(tree)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return make_folder(tmp_path)
-
-
-@pytest.fixture
-def journal(folder):
-    with Journal(folder.journal) as journal:
-        yield journal
 
 
 def write(folder, number, arms, **fields):

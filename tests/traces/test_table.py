@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from titrant.errors import DataError, ResourceError
-from titrant.traces.record import Problem, Step, Trace, Verdict, question_id, trace_id
+from titrant.traces.record import Problem, Step, Trace, Verdict
 from titrant.traces.steps import cut_steps
 from titrant.traces.table import load_problems, load_traces, write_problems, write_traces
+from trace_made import made_trace
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=30)
 MAYBE = st.one_of(st.none(), TEXT)
@@ -22,12 +23,10 @@ JSON = st.one_of(st.none(), st.booleans(), st.integers(-(2**60), 2**60), TEXT, s
 @st.composite
 def traces(draw):
     question, thinking, answer = draw(TEXT), draw(MAYBE), draw(TEXT)
-    return Trace(
-        uid=trace_id(question, thinking, answer),
-        qid=question_id(question),
-        question=question,
-        thinking=thinking,
-        answer_text=answer,
+    return made_trace(
+        question,
+        thinking,
+        answer,
         system=draw(MAYBE),
         unfinished=draw(st.booleans()),
         final_answer=draw(MAYBE),

@@ -2,6 +2,8 @@
 
 import pytest
 
+from trace_made import made_trace
+
 pytest.importorskip("torch", reason="needs the train extra")
 
 import pyarrow as pa
@@ -15,7 +17,7 @@ from titrant.engines.prompt import PromptBuilder
 from titrant.errors import TrainError
 from titrant.select.rank import rank, write_ranking
 from titrant.settings import Config, PromptSettings, RecipeSettings
-from titrant.traces.record import Problem, Trace, question_id, trace_id
+from titrant.traces.record import Problem, Trace
 from titrant.traces.table import write_problems, write_traces
 from titrant.train.arm import run_arm
 from titrant.train.context import close_context
@@ -28,14 +30,7 @@ pytestmark = pytest.mark.train
 
 
 def make_trace(question="1+2=", thinking="1+2=3", answer="3") -> Trace:
-    return Trace(
-        uid=trace_id(question, thinking, answer),
-        qid=question_id(question),
-        question=question,
-        thinking=thinking,
-        answer_text=answer,
-        gold=answer,
-    )
+    return made_trace(question, thinking, answer, gold=answer)
 
 
 def target_of(tokenizer, trace) -> str:
