@@ -157,12 +157,13 @@ def test_files_that_cannot_be_read_say_so(tmp_path):
     assert refused(read_readings, archive) == (
         "cannot read r.csv.gz as readings\n"
         "  expected: a .csv, .parquet or .jsonl file, or a folder of lm-eval or Inspect samples\n"
-        "  found: the ending '.gz'"
+        "  found: the ending '.gz'\n"
+        "  do: convert the file, or give the folder of samples itself"
     )
     for name, content in (("e.csv", b""), ("e.parquet", b"PAR1 cut"), ("e.jsonl", b"{dose:")):
         (tmp_path / name).write_bytes(content)
         assert refused(read_readings, tmp_path / name).startswith(
-            f"{tmp_path / name} cannot be read\n  found: "
+            f"{tmp_path / name} cannot be read\n  expected: a whole table of readings\n  found: "
         )
 
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_answers import ANSWERS, arms, curve, enough, estimate, response
 
+from titrant.report.answer import Estimate
 from titrant.report.excerpt import clip
 from titrant.report.headline import best_dose, curves_on
 from titrant.report.tables import MAX_ARMS
@@ -97,6 +98,29 @@ def test_a_strategy_that_never_gets_there_is_over_the_top_dose():
     rows = texts(build_view(ANSWERS["several"]()).end_points)
     assert [row[0] for row in rows] == ["● confidence+coverage", "■ random", "▲ longest"]
     assert rows[2][1:] == ["> 8,192"] * 5 + ["—"]
+
+
+def test_strategies_are_compared_with_the_reference_where_that_was_done():
+    several = ANSWERS["several"]()
+    first, *rest = several.responses
+    ratio = Estimate(estimate=0.612, low=0.4, high=0.93, level=0.9)
+    told = first.model_copy(update={"versus": "random", "ratio": ratio, "p_holm": 0.0123})
+    table = build_view(several.model_copy(update={"responses": (told, *rest)})).end_points
+    assert table.columns[-1].name == "ED95 ÷ that of random"
+    cells = {row[0][2:]: row[-1] for row in texts(table)}
+    assert cells[first.strategy] == "0.61 (0.40–0.93), p = 0.012"
+    assert set(cells.values()) == {"0.61 (0.40–0.93), p = 0.012", "—"}
+
+
+def test_a_strategy_beyond_the_pool_is_over_the_top_dose_under_any_verdict():
+    several = ANSWERS["several"]()
+    *rest, last = several.responses
+    nothing = last.ed95.model_copy(update={"estimate": None, "low": None, "high": None})
+    beyond = last.model_copy(update={"beyond_pool": True, "ed95": nothing})
+    answer = several.model_copy(update={"verdict": "undecided", "responses": (*rest, beyond)})
+    assert {row[0][2:]: row[4] for row in texts(build_view(answer).end_points)}[
+        last.strategy
+    ] == "> 8,192"
 
 
 def test_no_end_point_is_claimed_where_there_is_no_gain():

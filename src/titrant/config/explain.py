@@ -69,7 +69,7 @@ def as_error(mistakes: Sequence[Mistake], source: str, origins: dict[Loc, str]) 
         where, one = wheres[0], found[0][1]
         head = where if where.startswith("--set") else ", ".join(filter(None, (source, where)))
         return ConfigError(f"{head}: {one.what}", expected=one.expected, came=one.came, do=one.do)
-    lines = [f"{source} has {len(found)} mistakes"]
+    lines = [f"{len(found)} mistakes in {source}"]
     for number, (where, (_, one)) in enumerate(zip(wheres, found, strict=True), start=1):
         lines.append(f"{number}. {': '.join(filter(None, (where, one.what)))}")
         parts = (("expected", one.expected), ("found", one.came), ("do", one.do))

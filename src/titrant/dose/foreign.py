@@ -56,11 +56,17 @@ def read_readings(path: Path) -> pl.DataFrame:
             f"cannot read {path.name} as readings",
             expected="a .csv, .parquet or .jsonl file, or a folder of lm-eval or Inspect samples",
             came=f"the ending '{path.suffix}'",
+            do="convert the file, or give the folder of samples itself",
         )
     try:
         frame = readers[path.suffix](path)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{path} cannot be read", came=str(error).splitlines()[0]) from error
+        raise DataError(
+            f"{path} cannot be read",
+            expected="a whole table of readings",
+            came=str(error).splitlines()[0] if path.is_file() else "no such file",
+            do="check the path, or write or download the file again",
+        ) from error
     return _complete(_renamed(frame, path))
 
 

@@ -18,7 +18,7 @@ from titrant.report.headline import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from titrant.report.answer import Answer, ArmRow, Estimate
+    from titrant.report.answer import Answer, ArmRow, Estimate, Response
 
 REMAKE = "titrant report RUN"
 READINGS = "titrant export RUN --to DIR --what readings"
@@ -80,26 +80,39 @@ def end_point(answer: Answer, end: Estimate) -> str:
     return f"> {typeset.dose(answer.top_dose)}"
 
 
+def compared(response: Response) -> str:
+    """A strategy's end point over the reference's: "0.61 (0.40–0.93), p = 0.012", Holm-corrected."""
+    if response.ratio is None or response.p_holm is None:
+        return typeset.MISSING
+    ratio = typeset.with_interval(
+        response.ratio, lambda x: typeset.MISSING if x is None else f"{x:.2f}"
+    )
+    return f"{ratio}, p = {response.p_holm:.3f}"
+
+
 def end_points(answer: Answer) -> Table | None:
     """End points of each strategy at several levels, with the shape-free estimate beside them."""
     responses = ordered_responses(answer)
     if not responses:
         return None
     keys = sorted({key for item in responses for key in item.ed_levels}, key=_level_of)
-    rows = []
+    rival = next((item.versus for item in responses if item.versus), None)
+    over, rows = f"> {typeset.dose(answer.top_dose)}", []
     for item in responses:
         levels = [item.ed_levels.get(key) for key in keys]
         rows.append(
             (
                 Cell(strategy_label(answer, item.strategy)),
                 *(Cell(end_point(answer, end) if end else typeset.MISSING) for end in levels),
-                Cell(end_point(answer, item.ed95)),
+                Cell(over if item.beyond_pool else end_point(answer, item.ed95)),
                 Cell(end_point(answer, item.isotonic)),
                 Cell(typeset.count(item.trace_tokens)),
+                *((Cell(compared(item)),) if rival else ()),
             )
         )
     name = end_point_name(answer.level)
     heads = [*(key.upper() for key in keys), name, f"{name}, shape-free", f"{name} in tokens"]
+    heads += [f"{name} ÷ that of {rival}"] if rival else []
     return Table(
         title="End points",
         lead=(

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from titrant.arms import ArmSpec
-from titrant.dose.ladder import next_round
-from titrant.dose.verdict import judge
+from titrant.dose.ladder import judge_strategy, next_round
 from titrant.errors import ConfigError, TrainError, in_brief
 from titrant.files import write_text
 from titrant.records import Record
@@ -311,8 +310,13 @@ def show(session: Session, ladder: Ladder) -> None:
 
 def _end_point(table: ReadingTable, session: Session, ladder: Ladder, strategy: str) -> EndPoint:
     part = table.strategy(strategy, shared_dose=ladder.plan.shared_dose)
-    guess = guess_of(table, ladder)
-    found = judge(part, top=ladder.plan.top_dose, settings=session.config.ladder, guess=guess)
+    found = judge_strategy(
+        table,
+        strategy,
+        plan=ladder.plan,
+        settings=session.config.ladder,
+        guess=guess_of(table, ladder),
+    )
     ed, gain = found.ed, found.gain
     return EndPoint(
         strategy=strategy,

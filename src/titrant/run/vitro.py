@@ -192,13 +192,13 @@ tags: [titrant, arithmetic, toy]
 
 A {card.parameters:,}-parameter Llama pretrained from nothing on left-to-right chains of + − × mod 100.
 Built on {card.built} by `titrant vitro build {card.name}` in {card.train_s / 60:.1f} minutes on
-{card.threads} threads. Stored in bfloat16 ({card.weight_bytes:,} bytes), read in float32.
+{card.threads} {"thread" if card.threads == 1 else "threads"}. Stored in bfloat16 ({card.weight_bytes:,} bytes), read in float32.
 
 | asked how | accuracy | 95 % interval | problems |
 |---|---|---|---|
 {chr(10).join(lines)}
 
-It is a test subject, not a model for use: what holds in it holds in a model of half a million
+It is a test subject, not a model for use: what holds in it holds in a model of {card.parameters:,}
 parameters on one toy world.
 
 ## Recipe
