@@ -57,7 +57,7 @@ def truth(sweep: ReadingTable, settings: LadderSettings) -> tuple[float, Judgeme
     means = condense(sweep)
     top = float(means.doses[-1])
     found = judge(sweep, top=top, settings=settings)
-    dispersion = fit(means, top=top).dispersion
+    dispersion = fit(means, top=top).dispersion_at(means.doses)
     iso = isotonic_end_point(
         means,
         level=settings.level,

@@ -267,7 +267,7 @@ def test_few_seeds_ask_for_arms_at_the_top():
     table = first_round(0.30, 0.31, 0.32, 0.33, 0.33, 0.345, n=20_000, wobble=0.05)
     found = judge(table, top=TOP, settings=SETTINGS)
     needed = (1.6449 / abs(found.gain.estimate - 0.02)) ** 2
-    seeds = found.fit.dispersion * found.means.seed_weight[-1]
+    seeds = float(found.fit.dispersion_at([TOP])[0]) * found.means.seed_weight[-1]
     # Three arms hold `seeds` of variance, and a fifth of what is allowed may come from seeds.
     more = int(np.ceil(3 * (seeds * needed / 0.2 - 1)))
     assert more > 3

@@ -6,8 +6,8 @@ from planted import first_round, planted
 from scipy.stats import norm
 
 from titrant.dose.dip import find_dips
-from titrant.dose.fit import DISPERSIONS, seed_weights
-from titrant.dose.noise import condense
+from titrant.dose.fit import seed_weights
+from titrant.dose.noise import KAPPA, PHI, condense
 
 TOP = 4096
 DIPPED = (0.30, 0.20, 0.45, 0.56, 0.60, 0.60)
@@ -39,10 +39,11 @@ def test_the_top_dose_is_not_called_a_dip():
 
 
 def test_the_p_value_by_hand_and_times_the_number_of_doses():
-    table = planted({0: 0.30, 4: 0.25, 32: 0.5, 128: 0.6, TOP: 0.6}, seeds={TOP: 3})
+    table = planted({0: 0.30, 4: 0.25, 32: 0.5, 128: 0.6, TOP: 0.6}, seeds={4: 3, TOP: 3})
     (dip,) = dips(table)
     # Five points under the base, three more than the margin; of 2,000 problems 5 % are lost: paired
-    # variance 0.05 · 0.95 / 1999; a seed adds φ · 0.25 · 0.75. Three doses: the least p counts thrice.
-    sd = np.sqrt(0.05 * 0.95 / 1999 + DISPERSIONS * 0.25 * 0.75)
+    # variance 0.05 · 0.95 / 1999; a seed adds φ(4) · 0.25 · 0.75. Three arms; three doses: the least p counts thrice.
+    seeds = np.minimum(1.0, PHI * (TOP / 4) ** KAPPA) * 0.25 * 0.75 / 3
+    sd = np.sqrt(0.05 * 0.95 / 1999 + seeds)
     alone = seed_weights(condense(table)) @ norm.cdf(-0.03 / sd)
     assert dip.p == pytest.approx(3 * alone, rel=0.02)

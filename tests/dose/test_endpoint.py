@@ -20,8 +20,8 @@ from titrant.dose.endpoint import (
     peak_over_top,
     weighted_quantiles,
 )
-from titrant.dose.fit import DISPERSIONS, fit
-from titrant.dose.noise import DoseMeans, condense
+from titrant.dose.fit import fit
+from titrant.dose.noise import DISPERSIONS, KAPPA, PHI, DoseMeans, condense
 from titrant.dose.readings import ArmKey
 
 TOP = 4096.0
@@ -146,9 +146,9 @@ def test_a_mixture_of_widths_has_the_wanted_mass_below_its_quantile():
     assert mixture_quantile(0.1, sd, weights, 0.5) == pytest.approx(0.1)
 
 
-def one_dispersion(found, row: int):
-    """A fit that is sure of the dispersion number `row`."""
-    return replace(found, phi_weights=np.eye(len(DISPERSIONS))[row])
+def one_dispersion(found, phi: float):
+    """A fit that is sure of φ and that it is the same at all doses."""
+    return replace(found, noise_weights=np.where((phi == PHI) & (KAPPA == 0), 1.0, 0.0))
 
 
 def one_curve(found, curve: int, *, gain: float, gain_sd: float):
@@ -166,7 +166,7 @@ def test_a_contrast_is_paired_by_problem_with_the_seeds_on_top():
     keys = [ArmKey("base", 0, 0), ArmKey("random", 8, 0), ArmKey("random", 8, 1)]
     score = np.array([[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0]], dtype=float)
     means = condense(table_of(keys, score))
-    found = one_dispersion(fit(means, top=8.0), 6)
+    found = one_dispersion(fit(means, top=8.0), DISPERSIONS[6])
     gain = contrast(means, found, 1, 0, confidence=0.9)
     # Differences per problem: 0, 1, ½, 0; mean ⅜; deviations −⅜ ⅝ ⅛ −⅜, squares (9+25+1+9)/64;
     # over 3 and over 4 problems: 44/768. Seeds: φ · 35/144 over 2 arms, the base has none.
@@ -182,7 +182,7 @@ def test_pairing_narrows_a_contrast():
     apart = replace(paired, problem_cov=np.diag(np.diag(paired.problem_cov)))
     widths = []
     for means in (paired, apart):
-        found = one_dispersion(fit(means, top=TOP), 0)
+        found = one_dispersion(fit(means, top=TOP), DISPERSIONS[0])
         gain = contrast(means, found, 5, 0, confidence=0.9)
         widths.append(gain.high - gain.low)
     # Paired: variance p(1−p) of the difference, 0.1·0.9/999; apart: (0.3·0.7 + 0.4·0.6)/999.
@@ -215,6 +215,7 @@ def even_means(mean) -> DoseMeans:
         seed_ss=np.zeros(5),
         answer_var=np.zeros(5),
         n_problems=1000,
+        top=64.0,
     )
 
 

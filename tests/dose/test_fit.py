@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 from planted import DOSES, first_round, permuted
 
 from titrant.dose.fit import (
-    DISPERSIONS,
     evidence,
     fit,
     log_sum,
     seed_log_likelihood,
     shape_weights,
 )
-from titrant.dose.noise import DoseMeans, condense
+from titrant.dose.noise import DISPERSIONS, KAPPA, PHI, DoseMeans, condense
 from titrant.dose.shapes import RAW, grid
 
 TOP = 4096.0
@@ -37,6 +36,7 @@ def make_means(mean, *, kind=DoseMeans, n_arms=(1, 1, 1, 1, 1, 3), ss=2e-4) -> D
         seed_ss=np.where(np.array(n_arms[-k:]) > 1, ss, 0.0),
         answer_var=np.zeros(k),
         n_problems=2000,
+        top=float(DOSES[-1]),
     )
 
 
@@ -54,8 +54,8 @@ def test_evidence_is_generalised_least_squares():
     means = make_means([0.2, 0.25, 0.4, 0.38, 0.5, 0.52])
     h = grid("hill", TOP, 0.95).curves(means.doses)
     found = evidence(means, h)
-    for phi_row, curve in ((0, 5), (4, 200), (11, 480)):
-        covariance = means.covariance(DISPERSIONS[phi_row])
+    for row, curve in ((0, 5), (13, 200), (35, 480)):
+        covariance = means.covariance(means.dispersions[row])
         # The textbook way: whiten with the Cholesky factor, then ordinary least squares.
         root = np.linalg.cholesky(covariance)
         design = np.linalg.solve(root, np.column_stack([np.ones(6), h[curve]]))
@@ -63,10 +63,10 @@ def test_evidence_is_generalised_least_squares():
         beta, rss, *_ = np.linalg.lstsq(design, y, rcond=None)
         information = design.T @ design
         cov = np.linalg.inv(information)
-        profile = seed_log_likelihood(means)[phi_row] - 0.5 * (
+        profile = seed_log_likelihood(means)[row] - 0.5 * (
             np.linalg.slogdet(covariance)[1] + rss[0]
         )
-        at = (phi_row, curve)
+        at = (row, curve)
         np.testing.assert_allclose([found.floor[at], found.gain[at]], beta, rtol=1e-8)
         np.testing.assert_allclose(found.cov[:, *at], [cov[0, 0], cov[0, 1], cov[1, 1]], rtol=1e-8)
         assert found.profile[at] == pytest.approx(profile)
@@ -81,8 +81,22 @@ def test_the_spread_between_arms_tells_the_dispersion():
         make_means([0.5] * 6, n_arms=(1, 1, 1, 1, 1, 40)),
         seed_ss=np.array([0, 0, 0, 0, 0, 39 * 0.002 * 0.25]),
     )
-    nearest = np.abs(np.log(DISPERSIONS / 0.002)).argmin()
-    assert seed_log_likelihood(means).argmax() == nearest
+    nearest = DISPERSIONS[np.abs(np.log(DISPERSIONS / 0.002)).argmin()]
+    found = seed_log_likelihood(means)
+    assert PHI[found.argmax()] == nearest
+    # All arms are at the top, where φ(d) = φ whatever κ: the spread says nothing of κ.
+    assert len(np.unique(found[nearest == PHI])) == 1
+
+
+def test_the_spread_at_two_doses_tells_how_it_falls():
+    # Ten times the variance at 32 that it is at 4,096: a factor of 128 in dose, 128^κ = 10 at κ = 0.47.
+    ss = np.array([0, 0, 19 * 0.01, 0, 0, 19 * 0.001]) * 0.25
+    means = replace(make_means([0.5] * 6, n_arms=(1, 1, 20, 1, 1, 20)), seed_ss=ss)
+    assert KAPPA[seed_log_likelihood(means).argmax()] == pytest.approx(1 / 3)
+    steep = replace(means, seed_ss=ss * np.array([0, 0, 4, 0, 0, 1]))  # 40 times: κ = 0.76
+    assert KAPPA[seed_log_likelihood(steep).argmax()] == pytest.approx(2 / 3)
+    even = replace(means, seed_ss=ss * np.array([0, 0, 0.1, 0, 0, 1]))
+    assert KAPPA[seed_log_likelihood(even).argmax()] == 0.0
 
 
 def test_single_arms_tell_nothing_of_the_dispersion():
@@ -96,11 +110,13 @@ def test_every_posterior_sums_to_one(accuracy):
     found = fit(make_means(accuracy), top=TOP)
     assert found.weights.sum() == pytest.approx(1.0)
     assert found.curve_weights.sum() == pytest.approx(1.0)
-    assert found.phi_weights.sum() == pytest.approx(1.0)
+    assert found.noise_weights.sum() == pytest.approx(1.0)
     assert (found.curve_weights >= 0).all()
     by_shape = [found.curve_weights[part].sum() for part in found.parts]
     np.testing.assert_allclose(by_shape, found.weights, rtol=1e-9, atol=1e-12)
-    assert DISPERSIONS[0] - 1e-9 <= found.dispersion <= DISPERSIONS[-1] + 1e-9
+    at_top = float(found.dispersion_at([TOP])[0])
+    assert DISPERSIONS[0] - 1e-9 <= at_top <= DISPERSIONS[-1] + 1e-9
+    assert found.dispersion_at([4])[0] >= at_top
 
 
 SLOTS = DoseMeans.__slots__
@@ -147,7 +163,7 @@ def test_the_order_of_arms_and_problems_does_not_matter(accuracy, seed):
     here = fit(condense(table), top=TOP)
     there = fit(condense(permuted(table, np.random.default_rng(seed))), top=TOP)
     np.testing.assert_allclose(there.curve_weights, here.curve_weights, rtol=1e-6, atol=1e-12)
-    np.testing.assert_allclose(there.phi_weights, here.phi_weights, rtol=1e-6)
+    np.testing.assert_allclose(there.noise_weights, here.noise_weights, rtol=1e-6)
 
 
 def test_shapes_are_weighted_half_by_aicc_and_half_by_the_held_out_doses():
@@ -226,6 +242,7 @@ def test_a_shape_that_the_pool_is_too_small_for_is_left_out():
         seed_ss=np.array([0, 0, 1e-4]),
         answer_var=np.zeros(3),
         n_problems=400,
+        top=2.0,
     )
     found = fit(means, top=2.0, level=0.5)
     assert "exponential" not in found.shapes

@@ -21,6 +21,8 @@ SETTINGS = LadderSettings()
 TOP = 4096
 PLAN = make_plan(TOP, TOP, SETTINGS, root=0)
 SATURATED = (0.30, 0.32, 0.42, 0.56, 0.60, 0.60)
+BRACKETED = {0: 0.30, 4: 0.32, 32: 0.42, 128: 0.56, 256: 0.59, 1024: 0.60, TOP: 0.60}
+"""As above, with a reading on either side of the end point of about 190."""
 FLAT = (0.30,) * 6
 SMALL_GAIN = (0.30, 0.31, 0.315, 0.32, 0.32, 0.32)
 
@@ -197,13 +199,27 @@ def test_an_open_gain_asks_for_more_arms_at_the_top():
 
 
 def test_a_decided_ladder_stops():
-    for accuracy, verdict in (
-        (SATURATED, "enough at N"),
-        (FLAT, "no response"),
-        ((0.30, 0.20, 0.20, 0.20, 0.20, 0.20), "hurts"),
+    for table, verdict in (
+        (planted(BRACKETED, seeds={TOP: 3}), "enough at N"),
+        (first_round(*FLAT), "no response"),
+        (first_round(0.30, 0.20, 0.20, 0.20, 0.20, 0.20), "hurts"),
     ):
-        decision = decide(first_round(*accuracy))
+        decision = decide(table)
         assert (decision.stop, decision.arms) == (f"decided: {verdict}", ())
+
+
+def test_a_narrow_interval_is_believed_with_a_reading_on_either_side():
+    table = first_round(*SATURATED)
+    found = judge(table, top=TOP, settings=SETTINGS)
+    assert found.verdict == "enough at N"
+    assert found.ed is not None
+    assert (
+        128 < found.ed.low < found.ed.high < 256
+    )  # by the shapes, between readings at 128 and 1,024
+    decision = decide(table)
+    assert decision.stop is None
+    assert arms_of(decision)[0] == ("random", 256, 0)
+    assert len(decision.arms) == SETTINGS.arms_per_round
 
 
 def test_a_benchmark_too_small_stops_the_ladder():
@@ -272,7 +288,7 @@ def test_a_decision_does_not_depend_on_the_order_of_rows():
 
 def two_strategies(longest: dict[int, float]) -> ReadingTable:
     """Random is decided; longest has arms of its own and shares the three at the top."""
-    return joined(first_round(*SATURATED), planted(longest, strategy="longest"))
+    return joined(planted(BRACKETED, seeds={TOP: 3}), planted(longest, strategy="longest"))
 
 
 TWO = SETTINGS.model_copy(update={"strategies": ("random", "longest")})
@@ -290,7 +306,7 @@ def test_only_the_undecided_strategy_goes_on_and_shares_the_top():
 def test_all_strategies_decided_end_the_ladder():
     table = joined(
         two_strategies({4: 0.40, 32: 0.55, 128: 0.60, 1024: 0.60}),
-        planted({16: 0.52, 32: 0.55, 64: 0.59}, seeds={32: 2}, strategy="longest"),
+        planted({16: 0.52, 32: 0.55, 64: 0.59}, seeds={32: 2, 64: 2}, strategy="longest"),
     )
     decision = decide(table, settings=TWO, plan=PLAN_OF_TWO)
     assert decision.stop == "decided: enough at N"
@@ -312,8 +328,8 @@ def test_shared_top_arms_count_for_the_seed_of_the_next():
 
 
 def test_the_limit_is_over_all_strategies():
-    table = two_strategies({4: 0.30, 32: 0.30, 128: 0.30, 1024: 0.60})  # 11 arms
-    plan = PLAN_OF_TWO.model_copy(update={"max_arms": 12})
+    table = two_strategies({4: 0.30, 32: 0.30, 128: 0.30, 1024: 0.60})  # 12 arms
+    plan = PLAN_OF_TWO.model_copy(update={"max_arms": 13})
     assert len(decide(table, settings=TWO, plan=plan).arms) == 1
 
 

@@ -1,10 +1,9 @@
 """The noise of dose means: problems, which all arms share, and seeds, whose variance is pooled."""
 
 import numpy as np
-import pytest
 from planted import table_of
 
-from titrant.dose.noise import DoseMeans, condense, pooled_dispersion
+from titrant.dose.noise import DECAYS, DISPERSIONS, KAPPA, PHI, DoseMeans, condense, dispersions_at
 from titrant.dose.readings import ArmKey
 
 TABLE = table_of(
@@ -51,19 +50,11 @@ def test_binomial_variance_is_shrunk_by_one_pseudo_problem_on_each_side():
 
 def test_covariance_adds_seeds_to_the_diagonal_of_all_but_the_base():
     means = condense(TABLE)
-    added = means.covariance(0.01) - means.problem_cov
+    added = means.covariance(np.array([5.0, 0.01])) - means.problem_cov
     np.testing.assert_allclose(added, np.diag([1e-7, 0.01 * 35 / 288 + 1e-7]), rtol=1e-9)
-
-
-def test_pooled_dispersion_of_two_arms_is_their_excess_over_answers_noise():
-    # One degree of freedom: (2/64 − 1 · 3/128) / (35/144) = (1/128) · 144/35 = 9/280
-    assert pooled_dispersion(condense(TABLE)) == (pytest.approx(9 / 280), 1)
-
-
-def test_one_arm_per_dose_says_nothing_of_seeds():
-    value, df = pooled_dispersion(condense(TABLE.rows([0, 1])))
-    assert np.isnan(value)
-    assert df == 0
+    both = means.covariance(np.array([[5.0, 0.01], [5.0, 0.02]]))
+    np.testing.assert_allclose(both[0], added + means.problem_cov, rtol=1e-9)
+    np.testing.assert_allclose(both[1, 1, 1] - both[0, 1, 1], 0.01 * 35 / 288, rtol=1e-9)
 
 
 def dose_means(accuracy, n_arms, seed_ss, *, n=10**9) -> DoseMeans:
@@ -78,67 +69,30 @@ def dose_means(accuracy, n_arms, seed_ss, *, n=10**9) -> DoseMeans:
         seed_ss=np.concatenate([[0.0], seed_ss]),
         answer_var=np.zeros(k + 1),
         n_problems=n,
+        top=float(doses[-1]),
     )
 
 
-def test_residuals_are_inflated_by_their_degrees_of_freedom():
-    # Two arms at 0.5 ± a: the plain variance of two residuals is a²; × k/(k−1) = 2 gives 2a².
-    a = 0.01
-    value, df = pooled_dispersion(dose_means([0.5], [2], [2 * a**2]))
-    assert (value * 0.25, df) == (pytest.approx(2 * a**2), 1)
-    # Five arms with residuals of mean square s²: s² · 5/4.
-    value, df = pooled_dispersion(dose_means([0.5], [5], [5 * a**2]))
-    assert (value * 0.25, df) == (pytest.approx(a**2 * 5 / 4), 4)
+def test_the_dispersion_falls_with_the_dose():
+    found = dispersions_at(np.array([0, 1, 8, 64]), top=64.0)
+    assert found.shape == (len(DISPERSIONS) * len(DECAYS), 4)
+    row = int(np.flatnonzero((DISPERSIONS[0] == PHI) & (KAPPA == 2 / 3))[0])
+    # (64/1)^⅔ = 16, (64/8)^⅔ = 4; the base counts as a dose of 1 and has no arms' noise anyway.
+    np.testing.assert_allclose(found[row], DISPERSIONS[0] * np.array([16, 16, 4, 1]))
+    same = (DISPERSIONS[3] == PHI) & (KAPPA == 0)
+    np.testing.assert_allclose(found[same], DISPERSIONS[3])
 
 
-def test_doses_are_pooled_by_degrees_of_freedom_in_units_of_binomial_variance():
-    # 2 arms at 50 %: ss/μ(1−μ) = 0.0004/0.25 = 0.0016; 4 arms at 10 %: 0.0009/0.09 = 0.01;
-    # φ = 0.0116 over 1 + 3 degrees of freedom.
-    value, df = pooled_dispersion(dose_means([0.5, 0.1], [2, 4], [0.0004, 0.0009]))
-    assert (value, df) == (pytest.approx(0.0116 / 4), 4)
+def test_no_dispersion_is_over_one():
+    # 0.06 · (10⁶)^⅔ = 600: an accuracy cannot vary by more than μ(1−μ).
+    assert dispersions_at(np.array([1]), top=1e6).max() == 1.0
 
 
-def test_the_base_does_not_count_for_the_seeds():
-    means = dose_means([0.5], [2], [0.0004])
-    with_base_runs = DoseMeans(
-        means.doses,
-        means.mean,
-        np.array([3, 2]),
-        means.problem_cov,
-        np.array([0.5, 0.0004]),
-        means.answer_var,
-        means.n_problems,
-    )
-    assert pooled_dispersion(with_base_runs) == pooled_dispersion(means)
-
-
-@pytest.mark.parametrize("k", [2, 3, 5])
-def test_pooled_dispersion_is_right_on_average_however_few_the_arms(k):
-    rng = np.random.default_rng(k)
-    phi, n_ladders, n_doses = 0.002, 400, 6
-    arms = 0.4 + rng.normal(size=(n_ladders, n_doses, k)) * np.sqrt(phi * 0.24)
-    ss = ((arms - arms.mean(axis=2, keepdims=True)) ** 2).sum(axis=2)
-    found = [pooled_dispersion(dose_means([0.4] * n_doses, [k] * n_doses, row))[0] for row in ss]
-    # A chi-square with f degrees of freedom has a relative standard deviation of √(2/f).
-    tolerance = 4 * np.sqrt(2 / (n_ladders * n_doses * (k - 1)))
-    assert np.mean(found) == pytest.approx(phi, rel=tolerance)
-
-
-def test_dispersion_is_never_negative():
-    # Arms that agree better than their answers' own noise would let them
-    means = condense(TABLE.rows([0, 1, 1]))
-    assert means.seed_ss[1] == 0.0
-    assert pooled_dispersion(means)[0] == 0.0
-
-
-def test_answers_noise_alone_is_not_taken_for_seed_noise():
-    rng = np.random.default_rng(0)
-    score = (rng.random((41, 500)) < 0.5).astype(float)  # 40 arms with the very same skill
-    keys = [ArmKey("base", 0, 0), *(ArmKey("random", 8, s) for s in range(40))]
-    value, df = pooled_dispersion(condense(table_of(keys, score)))
-    # Sampling of answers alone: variance 0.25/500; the excess over it is φ·0.25, with √(2/39) error.
-    assert df == 39
-    assert value * 0.25 < 4 * np.sqrt(2 / 39) * 0.25 / 500
+def test_seed_variance_is_that_of_the_mean_of_a_doses_arms():
+    means = dose_means([0.5, 0.5], [1, 4], [0.0, 0.0])
+    quarter = DISPERSIONS * 0.25
+    found = means.seed_variance[KAPPA == 0]
+    np.testing.assert_allclose(found, np.stack([0 * quarter, quarter, quarter / 4], axis=1))
 
 
 def test_keeping_some_doses_keeps_all_that_belongs_to_them():
@@ -148,4 +102,6 @@ def test_keeping_some_doses_keeps_all_that_belongs_to_them():
     np.testing.assert_array_equal(kept.mean, [0.1, 0.3, 0.4])
     np.testing.assert_array_equal(kept.n_arms, [1, 2, 3])
     np.testing.assert_array_equal(kept.seed_ss, [0, 0.1, 0.2])
+    without_top = means.keep(np.array([True, True, True, False]))
+    assert (without_top.doses[-1], without_top.top) == (2, 4)  # φ stays that of the whole
     assert kept.problem_cov.shape == (3, 3)

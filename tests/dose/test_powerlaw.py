@@ -19,6 +19,7 @@ def means_of(error, *, base: float, n: int = 10_000) -> DoseMeans:
         seed_ss=np.zeros(k),
         answer_var=np.zeros(k),
         n_problems=n,
+        top=float(DOSES[-1]),
     )
 
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import difficulties, first_round, permuted, planted
 
-from titrant.dose.fit import DISPERSIONS, fit
-from titrant.dose.noise import condense
+from titrant.dose.endpoint import last_doubling
+from titrant.dose.fit import fit
+from titrant.dose.noise import DISPERSIONS, KAPPA, PHI, condense
 from titrant.dose.verdict import VerdictName, beats_top, judge
 from titrant.settings import LadderSettings
 
@@ -46,7 +47,7 @@ def test_enough():
 
 def test_not_enough_when_the_interval_is_too_wide():
     assert verdict(0.30, 0.31, 0.36, 0.38, 0.39, 0.40, n=400) == "undecided"
-    assert verdict(0.30, 0.31, 0.36, 0.38, 0.39, 0.40, n=400, precision=30.0) == "enough at N"
+    assert verdict(0.30, 0.31, 0.36, 0.38, 0.39, 0.40, n=400, precision=40.0) == "enough at N"
 
 
 def test_a_smaller_dose_beats_the_pool():
@@ -55,11 +56,24 @@ def test_a_smaller_dose_beats_the_pool():
 
 def test_a_plateau_is_not_beaten_by_a_smaller_dose():
     assert verdict(0.30, 0.50, 0.60, 0.60, 0.60, 0.60) == "enough at N"
-    assert verdict(0.30, 0.50, 0.60, 0.61, 0.60, 0.60) == "enough at N"  # a lead under the margin
+    lead_under_the_margin = (0.30, 0.50, 0.60, 0.61, 0.60, 0.60)
+    assert verdict(*lead_under_the_margin, precision=8.0) == "enough at N"
 
 
 def test_still_rising():
     assert verdict(*RISING) == "still rising"
+
+
+def test_not_rising_where_the_readings_deny_what_the_curves_say():
+    # Five points per doubling up to 2,048 and half a point from there: every curve goes on rising.
+    rise = {2**i: 0.10 + 0.05 * i for i in range(12)}
+    table = planted({0: 0.05, **rise, TOP: 0.655}, seeds={1024: 3, 2048: 3, TOP: 3})
+    found = judge(table, top=TOP, settings=SETTINGS)
+    assert last_doubling(found.fit, margin=SETTINGS.margin) > 0.95
+    assert found.rising == 0.0
+    assert found.verdict != "still rising"
+    unread = table.rows([i for i, arm in enumerate(table.arms) if arm.dose != 2048])
+    assert judge(unread, top=TOP, settings=SETTINGS).verdict == "still rising"
 
 
 def test_not_rising_where_the_last_doubling_gains_less_than_the_margin():
@@ -105,15 +119,16 @@ def test_no_response_but_guessing():
 
 
 def test_more_than_guessing():
-    assert verdict(*GUESSING) == "enough at N"
-    assert verdict(*GUESSING, guess=0.24) == "enough at N"
+    assert verdict(*GUESSING, precision=6.0) == "enough at N"
+    assert verdict(*GUESSING, guess=0.24, precision=6.0) == "enough at N"
 
 
 def test_guessing_needs_the_upper_bound_within_the_margin():
     # As many right, but on other problems: the lead is 0 ± 1.645·√(0.6/2000) = 2.8 points.
     table = first_round(*GUESSING)
     others = (difficulties(2000) > 0.7).astype(float)
-    assert judge(table, top=TOP, settings=SETTINGS, guess=others).verdict == "enough at N"
+    settings = SETTINGS.model_copy(update={"precision": 6.0})
+    assert judge(table, top=TOP, settings=settings, guess=others).verdict == "enough at N"
 
 
 def test_all_legal_verdicts_are_tested_here():
@@ -225,9 +240,10 @@ def test_a_lead_within_the_seeds_does_not_beat_the_pool():
     table = planted({0: 0.3, 32: 0.5, 128: 0.54, 1024: 0.5, TOP: 0.5}, seeds={TOP: 3})
     fitted = fit(condense(table), top=TOP)
     for phi, wins in ((2e-5, True), (0.003, False)):
-        at = int(np.abs(np.log(DISPERSIONS / phi)).argmin())
-        known = replace(fitted, phi_weights=np.eye(len(DISPERSIONS))[at])
-        spread = np.sqrt(DISPERSIONS[at] * 0.25 * 4 / 3 + 0.04 * 0.96 / 2000)
+        near = DISPERSIONS[np.abs(np.log(DISPERSIONS / phi)).argmin()]
+        sure = np.where((near == PHI) & (KAPPA == 0), 1.0, 0.0)
+        known = replace(fitted, noise_weights=sure)
+        spread = np.sqrt(near * 0.25 * 4 / 3 + 0.04 * 0.96 / 2000)
         assert (1.645 * spread < 0.04) == wins
         assert beats_top(table, known, SETTINGS) == wins
 

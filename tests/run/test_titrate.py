@@ -207,8 +207,9 @@ def test_several_benchmarks_and_strategies_are_answered(tmp_path):
     assert answer.provenance.benchmarks == {"arithmetic/train": 200, "long": 40}
     assert set(answer.arms[-1].other_accuracy) == {"long"}
     assert (tmp_path / "rankings" / "shortest-d0.parquet").exists()
-    tops = [row for row in answer.arms if row.dose == 256]
-    assert {row.strategy for row in tops} == {"random"}  # the whole pool is the same for all
+    first = [row for row in answer.arms if row.dose == 256 and row.seed < 3]
+    assert len(first) == 3
+    assert {row.strategy for row in first} == {"random"}  # the whole pool is the same for all
 
 
 def test_failed_arms_are_left_out_and_the_base_is_read_under_its_best_template(

@@ -20,7 +20,7 @@ from titrant.dose.endpoint import (
     disagreement,
     end_point,
     isotonic_end_point,
-    mixture_quantile,
+    mixture_interval,
 )
 from titrant.dose.family import (
     Comparison,
@@ -30,7 +30,7 @@ from titrant.dose.family import (
     resampled_ends,
     stretch,
 )
-from titrant.dose.fit import DISPERSIONS, Fit, shape_shares
+from titrant.dose.fit import Fit, shape_shares
 from titrant.dose.ladder import judge_strategy
 from titrant.dose.target import reference_of
 from titrant.dose.verdict import OPEN, Judgement, VerdictName
@@ -187,7 +187,7 @@ def _analyse_one(
             means,
             level=settings.level,
             confidence=confidence,
-            dispersion=fit.dispersion,
+            dispersion=fit.dispersion_at(means.doses),
             rng=derive_rng(plan.root, "isotonic", name),
         )
         if has_end
@@ -283,10 +283,9 @@ def _corrected(
 
 
 def _level(means: DoseMeans, fit: Fit, row: int, confidence: float) -> Interval:
-    sd = np.sqrt(means.problem_cov[row, row] + DISPERSIONS * means.seed_weight[row] + 1e-12)
-    tail, mean = (1 - confidence) / 2, float(means.mean[row])
-    low, high = (mixture_quantile(mean, sd, fit.phi_weights, p) for p in (tail, 1 - tail))
-    return Interval(mean, max(0.0, low), min(1.0, high), confidence)
+    sd = np.sqrt(means.problem_cov[row, row] + means.seed_variance[:, row] + 1e-12)
+    found = mixture_interval(float(means.mean[row]), sd, fit.noise_weights, confidence)
+    return found._replace(low=max(0.0, found.low), high=min(1.0, found.high))
 
 
 def _share(hits: np.ndarray, confidence: float) -> Interval:
@@ -339,7 +338,7 @@ def what_decides(found: Judgement, settings: LadderSettings) -> str:
     means = found.means
     c = means.problem_cov
     problems = float(c[0, 0] + c[-1, -1] - 2 * c[0, -1])
-    seeds = float(found.fit.dispersion * means.seed_weight[-1])
+    seeds = found.seeds_at_top
     distance = abs(found.gain.estimate - settings.margin)
     if distance < 1e-4:
         return "a gain this close to the margin needs another margin, not more data"

@@ -3,7 +3,7 @@
 Every curve starts at the base. A few traces can break the answer format before more of them teach
 it, and then small doses read under the base; the fit averages floor and dip. What is done about it is
 to say so: a dose under the base by more than the margin, tested one-sided with the problems paired
-and φ integrated (known from the seeds alone), Holm-corrected over the doses between base and top.
+and the seed noise integrated (known from the seeds alone), Holm-corrected over the doses between base and top.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.stats import norm
 
-from titrant.dose.fit import DISPERSIONS, seed_weights
+from titrant.dose.fit import seed_weights
 from titrant.dose.holm import holm
 
 if TYPE_CHECKING:
@@ -45,6 +45,6 @@ def _p_value(means: DoseMeans, row: int, margin: float) -> float:
     """Chance of a reading this low where the dose were at base − margin."""
     c = means.problem_cov
     problems = max(float(c[row, row] + c[0, 0] - 2 * c[row, 0]), 0.0)
-    sd = np.sqrt(problems + DISPERSIONS * means.seed_weight[row] + 1e-12)
+    sd = np.sqrt(problems + means.seed_variance[:, row] + 1e-12)
     shift = float(means.mean[row] - means.mean[0]) + margin
     return float(seed_weights(means) @ norm.cdf(shift / sd))

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.optimize import isotonic_regression
-from scipy.stats import norm
+from scipy.special import ndtr
 
-from titrant.dose.fit import DISPERSIONS, Fit
 from titrant.dose.shapes import END_POINTS, end_point_of
 
 if TYPE_CHECKING:
+    from titrant.dose.fit import Fit
     from titrant.dose.noise import DoseMeans
 
 
@@ -166,7 +166,7 @@ def isotonic_end_point(
     *,
     level: float,
     confidence: float,
-    dispersion: float,
+    dispersion: np.ndarray,
     rng: np.random.Generator,
     draws: int = 400,
 ) -> Interval:
@@ -206,23 +206,29 @@ def _isotonic_crossing(
 def mixture_quantile(mean: float, sd: np.ndarray, weights: np.ndarray, probability: float) -> float:
     """Quantile of a mixture of normals with one mean and several widths."""
     span = np.linspace(-8, 8, 1601) * float(sd.max())
-    cdf = (weights[:, None] * norm.cdf(span[None, :] / sd[:, None])).sum(axis=0)
+    cdf = weights @ ndtr(span[None, :] / sd[:, None])
     return mean + float(np.interp(probability, cdf, span))
+
+
+def mixture_interval(
+    mean: float, sd: np.ndarray, weights: np.ndarray, confidence: float
+) -> Interval:
+    """Equal-tailed interval of a mixture of normals with one mean and several widths."""
+    reach = mean - mixture_quantile(mean, sd, weights, (1 - confidence) / 2)
+    return Interval(mean, mean - reach, mean + reach, confidence)
 
 
 def contrast(means: DoseMeans, fit: Fit, plus: int, minus: int, *, confidence: float) -> Interval:
     """Accuracy at dose row `plus` less that at row `minus`, paired by problem, seeds included.
 
-    Integrates over the posterior of the seed dispersion, so few arms give wide intervals.
+    Integrates over the posterior of the seed noise, so few arms give wide intervals.
     """
     c = means.problem_cov
     problems = c[plus, plus] + c[minus, minus] - 2 * c[plus, minus]
-    seeds = means.seed_weight[plus] + means.seed_weight[minus]
-    sd = np.sqrt(np.maximum(problems, 0) + DISPERSIONS * seeds + 1e-12)
+    seeds = means.seed_variance[:, [plus, minus]].sum(axis=1)
+    sd = np.sqrt(np.maximum(problems, 0) + seeds + 1e-12)
     estimate = float(means.mean[plus] - means.mean[minus])
-    tail = (1 - confidence) / 2
-    low, high = (mixture_quantile(estimate, sd, fit.phi_weights, p) for p in (tail, 1 - tail))
-    return Interval(estimate, low, high, confidence)
+    return mixture_interval(estimate, sd, fit.noise_weights, confidence)
 
 
 def last_doubling(fit: Fit, *, margin: float) -> float:
@@ -241,7 +247,7 @@ def peak_over_top(fit: Fit, doses: np.ndarray, *, margin: float) -> tuple[float,
     rises, sd = fit.gain[:, None] * lead, fit.gain_sd[:, None] * np.abs(lead)
     best = rises.argmax(axis=1)
     rows = np.arange(len(best))
-    chance = norm.sf((margin - rises[rows, best]) / np.maximum(sd[rows, best], 1e-9))
+    chance = ndtr((rises[rows, best] - margin) / np.maximum(sd[rows, best], 1e-9))
     weights = fit.curve_weights
     likely = np.bincount(best, weights=weights * chance, minlength=len(doses))
     return float(weights @ chance), float(doses[int(likely.argmax())])
@@ -250,4 +256,4 @@ def peak_over_top(fit: Fit, doses: np.ndarray, *, margin: float) -> tuple[float,
 def _probability_of_gain(fit: Fit, doses: np.ndarray, margin: float) -> float:
     missing = 1.0 - fit.unit_curves(doses)[:, 0]
     sd = np.maximum(np.abs(missing) * fit.gain_sd, 1e-9)
-    return float(fit.curve_weights @ norm.sf((margin - missing * fit.gain) / sd))
+    return float(fit.curve_weights @ ndtr((missing * fit.gain - margin) / sd))

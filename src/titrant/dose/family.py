@@ -77,10 +77,10 @@ def _resampled_arms(
     """Accuracy of every arm in every draw."""
     n = len(known.qids)
     counts = rng.multinomial(n, np.full(n, 1 / n), size=draws)
-    dispersion = float(np.mean([m.judgement.fit.dispersion for m in members]))
     found = {}
     for arm, row in sorted(zip(known.arms, known.score, strict=True), key=lambda pair: pair[0]):
         accuracy = float(row.mean())
+        dispersion = np.mean([m.judgement.fit.dispersion_at([arm.dose]) for m in members])
         spread = np.sqrt(dispersion * accuracy * (1 - accuracy)) if arm.dose else 0.0
         found[arm] = counts @ row / n + spread * rng.standard_normal(draws)
     return found

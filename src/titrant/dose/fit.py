@@ -1,9 +1,9 @@
 """Fit every shape to the dose means at once, by linear least squares over grids.
 
-For each unit curve h of a shape's grid and each seed dispersion φ on a grid, `floor + gain · h` is a
+For each unit curve h of a shape's grid and each seed noise (φ, κ) on a grid, `floor + gain · h` is a
 generalised least squares problem with two unknowns and a closed form. A flat prior on floor and gain
-integrates them out (the restricted likelihood), a flat prior on log φ and on the log end point leaves
-a discrete posterior over (curve, φ). The end point depends on the curve alone, so its posterior is
+integrates them out (the restricted likelihood), a flat prior on log φ, κ and the log end point leaves
+a discrete posterior over (curve, noise). The end point depends on the curve alone, so its posterior is
 read off with no resampling: all curves of all shapes are solved in one pass.
 
 Shapes are weighted by AICc (the profile likelihood, n = problems) and by how well each predicts the
@@ -15,10 +15,13 @@ interval where they disagree. The original recipes fit one power law and a norma
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
+from titrant.dose.noise import dispersions_at
 from titrant.dose.shapes import RAW, Grid, grid
 
 if TYPE_CHECKING:
@@ -26,29 +29,51 @@ if TYPE_CHECKING:
 
     from titrant.dose.noise import DoseMeans
 
-DISPERSIONS = np.exp(np.linspace(np.log(2e-5), np.log(0.06), 12))
-"""Grid of φ: at 50 % accuracy the seed standard deviation runs from 0.2 to 12 points."""
 LEAST_INFORMATION = 1e-9
 """Determinant of the information on floor and gain under which a curve's gain is not known at all."""
 FLAT_PARAMETERS = 2
-"""Of the flat shape: floor and φ (the other shapes have a gain besides, and their own)."""
+"""Of the flat shape: floor and seed noise (the other shapes have a gain besides, and their own)."""
 MIN_REST = 4
 """Doses (base included) that must remain for a shape to predict the held-out ones."""
 
 
 class Evidence(NamedTuple):
-    """Restricted log likelihood of each (φ, curve), and the conditional estimates."""
+    """Generalised least squares of each (noise, curve); all fields are [noises, curves]."""
 
-    marginal: np.ndarray
-    """Floor and gain integrated out; [dispersions, curves]."""
     profile: np.ndarray
-    """At the best floor and gain; [dispersions, curves]."""
-    floor: np.ndarray
-    """[dispersions, curves]"""
-    gain: np.ndarray
-    """[dispersions, curves]"""
-    cov: np.ndarray
-    """Variance of floor, covariance, variance of gain; [3, dispersions, curves]."""
+    """Restricted log likelihood at the best floor and gain; −∞ where the gain is not known."""
+    s11: np.ndarray
+    """Information on the floor."""
+    s12: np.ndarray
+    """Information that floor and gain share."""
+    s22: np.ndarray
+    """Information on the gain."""
+    b1: np.ndarray
+    """Readings weighted by the floor's column."""
+    b2: np.ndarray
+    """Readings weighted by the gain's column."""
+    det: np.ndarray
+    """Determinant of the information."""
+
+    @property
+    def marginal(self) -> np.ndarray:
+        """Restricted log likelihood with floor and gain integrated out."""
+        return self.profile - 0.5 * np.log(self.det)
+
+    @property
+    def floor(self) -> np.ndarray:
+        """The best floor."""
+        return (self.s22 * self.b1 - self.s12 * self.b2) / self.det
+
+    @property
+    def gain(self) -> np.ndarray:
+        """The best gain."""
+        return (self.s11 * self.b2 - self.s12 * self.b1) / self.det
+
+    @property
+    def cov(self) -> np.ndarray:
+        """Variance of floor, covariance, variance of gain; [3, noises, curves]."""
+        return np.stack([self.s22, -self.s12, np.broadcast_to(self.s11, self.det.shape)]) / self.det
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +89,13 @@ class Fit:
     curve_weights: np.ndarray
     """Posterior of every curve, shapes one after the other; sums to one; [curves]."""
     floor: np.ndarray
-    """Mean over φ; [curves]."""
+    """Mean over noises; [curves]."""
     gain: np.ndarray
-    """Mean over φ; [curves]."""
+    """Mean over noises; [curves]."""
     cov: np.ndarray
     """Variance of floor, covariance, variance of gain, given the curve; [3, curves]."""
-    phi_weights: np.ndarray
-    """Posterior over `DISPERSIONS`; [dispersions]."""
+    noise_weights: np.ndarray
+    """Posterior over the seed noises of `dose.noise`; [noises]."""
     aicc: np.ndarray
     """[shapes]"""
     held_out: np.ndarray
@@ -110,22 +135,21 @@ class Fit:
         floor, both, gain = (row[:, None] for row in self.cov)
         return np.sqrt(np.maximum(floor + 2 * h * both + h**2 * gain, 0.0))
 
-    @property
-    def dispersion(self) -> float:
-        """Posterior mean of φ."""
-        return float(self.phi_weights @ DISPERSIONS)
+    def dispersion_at(self, doses: Sequence[float] | np.ndarray) -> np.ndarray:
+        """Posterior mean of φ(d); [doses]."""
+        return self.noise_weights @ dispersions_at(np.asarray(doses), top=self.means.top)
 
 
 def seed_log_likelihood(means: DoseMeans) -> np.ndarray:
-    """What the spread between arms of one dose says about φ; [dispersions]."""
+    """What the spread between arms of one dose says about the seed noise; [noises]."""
     use = (means.n_arms > 1) & (means.doses > 0)
     df = (means.n_arms - 1)[use]
-    variance = DISPERSIONS[:, None] * means.binomial[use] + means.answer_var[use] + 1e-9
+    variance = means.dispersions[:, use] * means.binomial[use] + means.answer_var[use] + 1e-9
     return (-0.5 * (df * np.log(variance) + means.seed_ss[use] / variance)).sum(axis=1)
 
 
 def seed_weights(means: DoseMeans) -> np.ndarray:
-    """Posterior over φ from the spread between arms of one dose alone; [dispersions].
+    """Posterior over the seed noises from the spread between arms of one dose alone; [noises].
 
     The fit's own posterior grows where no curve follows the readings, which is right for a curve's
     interval and wrong for a test that asks whether the readings leave the curves.
@@ -139,24 +163,26 @@ def evidence(means: DoseMeans, curves: np.ndarray) -> Evidence:
 
     A curve that does not move at these doses says nothing of its gain: its evidence is −∞.
     """
-    covariance = np.stack([means.covariance(phi) for phi in DISPERSIONS])
+    covariance = means.covariance(means.dispersions)
     precision = np.linalg.inv(covariance)
     log_det = np.linalg.slogdet(covariance)[1]
-    y, one = means.mean, np.ones(len(means.mean))
-    py, p1 = precision @ y, precision @ one  # [dispersions, doses]
-    s11, b1, yy = p1.sum(axis=1), py.sum(axis=1), py @ y  # [dispersions]
-    s12, b2 = p1 @ curves.T, py @ curves.T  # [dispersions, curves]
-    s22 = np.stack([np.einsum("cd,cd->c", curves @ p, curves) for p in precision])
-    det = s11[:, None] * s22 - s12**2
+    y = means.mean
+    p1, py = precision.sum(axis=2), precision @ y  # [noises, doses]
+    s11, b1, yy = p1.sum(axis=1)[:, None], py.sum(axis=1)[:, None], (py @ y)[:, None]
+    s12, b2, s22 = p1 @ curves.T, py @ curves.T, _quadratic(precision, curves)
+    det = s11 * s22 - s12**2
     is_known = det > LEAST_INFORMATION
     det = np.where(is_known, det, 1.0)
-    floor = (s22 * b1[:, None] - s12 * b2) / det
-    gain = (s11[:, None] * b2 - s12 * b1[:, None]) / det
-    rss = yy[:, None] - floor * b1[:, None] - gain * b2
+    rss = yy - (s22 * b1**2 - 2 * s12 * b1 * b2 + s11 * b2**2) / det
     profile = seed_log_likelihood(means)[:, None] - 0.5 * (log_det[:, None] + rss)
-    profile = np.where(is_known, profile, -np.inf)
-    cov = np.stack([s22, -s12, np.broadcast_to(s11[:, None], det.shape)]) / det
-    return Evidence(profile - 0.5 * np.log(det), profile, floor, gain, cov)
+    return Evidence(np.where(is_known, profile, -np.inf), s11, s12, s22, b1, b2, det)
+
+
+def _quadratic(precision: np.ndarray, curves: np.ndarray) -> np.ndarray:
+    """Value of h'Ph for every curve under every precision, as one matrix product; [noises, curves]."""
+    row, column = np.triu_indices(curves.shape[1])
+    twice = np.where(row == column, 1.0, 2.0)
+    return (precision[:, row, column] * twice) @ (curves[:, row] * curves[:, column]).T
 
 
 def fit(
@@ -168,31 +194,31 @@ def fit(
     curves = np.concatenate([unit.curves(means.doses) for unit in grids])
     prior = np.concatenate([unit.prior for unit in grids])
     parts = parts_of(grids)
-    found = evidence(means, curves)
-    joint = found.marginal + prior
-    totals = _totals(joint, parts)
+    with _blas().limit(limits=1):
+        found = evidence(means, curves)
+        held_back = _rest_totals(means, curves, prior, parts)
+    per_curve, given = _over_noises(found.marginal)
+    totals = _totals(per_curve + prior, parts)
     parameters = np.array([3 + unit.parameters for unit in grids])
     best = np.array([found.profile[:, part].max() for part in parts])
     aicc = _aicc(best, parameters, means.n_problems)
-    held_out = totals - _rest_totals(means, curves, prior, parts)
+    held_out = totals - held_back
     weights = shape_weights(aicc, held_out)
-    mass = np.empty_like(joint)
-    for part, total, weight in zip(parts, totals, weights, strict=True):
-        mass[:, part] = weight * np.exp(joint[:, part] - total)
-    per_curve = mass.sum(axis=0)
-    given = np.exp(joint - joint.max(axis=0))  # over φ, also for curves whose weight underflows
-    given /= given.sum(axis=0)
+    log_weights = np.log(weights) - totals
+    sizes = [len(unit.end_point) for unit in grids]
+    mass = np.exp(per_curve + prior + np.repeat(log_weights, sizes))
+    mass /= mass.sum()
     return Fit(
         means=means,
         top=top,
         level=level,
         grids=grids,
         weights=weights,
-        curve_weights=per_curve / per_curve.sum(),
+        curve_weights=mass,
         floor=(given * found.floor).sum(axis=0),
         gain=(given * found.gain).sum(axis=0),
         cov=(given * found.cov).sum(axis=1),
-        phi_weights=mass.sum(axis=1) / mass.sum(),
+        noise_weights=given @ mass,
         aicc=aicc,
         held_out=held_out,
     )
@@ -216,8 +242,8 @@ def shape_shares(fitted: Fit) -> dict[str, float]:
 
 
 def _flat_evidence(means: DoseMeans) -> tuple[np.ndarray, np.ndarray]:
-    """Profile and marginal log likelihood of one accuracy at all doses; [dispersions] each."""
-    covariance = np.stack([means.covariance(phi) for phi in DISPERSIONS])
+    """Profile and marginal log likelihood of one accuracy at all doses; [noises] each."""
+    covariance = means.covariance(means.dispersions)
     precision = np.linalg.inv(covariance)
     log_det = np.linalg.slogdet(covariance)[1]
     s11 = precision.sum(axis=(1, 2))
@@ -227,18 +253,39 @@ def _flat_evidence(means: DoseMeans) -> tuple[np.ndarray, np.ndarray]:
     return profile, profile - 0.5 * np.log(s11)
 
 
+@cache
+def _blas() -> ThreadpoolController:
+    """The numerical libraries of this process, for `limit`.
+
+    A second thread gains a fit nothing, and where another process has the other core the two threads
+    wait for each other: a fit takes ten times as long.
+    """
+    return ThreadpoolController()
+
+
 def reweighted(fitted: Fit, means: np.ndarray) -> np.ndarray:
     """Posterior weight of every curve had the dose means been others; [curves, draws].
 
     `means` is [doses, draws]. The noise model and the weights of the shapes stay those of the fit, so
-    a draw costs two products; each column sums to one. Values of φ that the readings rule out are left
-    out.
+    a draw costs two products; each column sums to one. Noises that the readings rule out are left out.
     """
     curves = fitted.unit_curves(fitted.means.doses)
-    likely = fitted.phi_weights > 1e-3 * fitted.phi_weights.max()
+    with _blas().limit(limits=1):
+        log_mass = _log_mass(fitted, curves, means)
+    log_mass += np.concatenate([unit.prior for unit in fitted.grids])[:, None]
+    mass = np.empty_like(log_mass)
+    for part, weight in zip(fitted.parts, fitted.weights, strict=True):
+        own = np.exp(log_mass[part] - log_mass[part].max(axis=0))
+        mass[part] = weight * own / own.sum(axis=0)
+    return mass / mass.sum(axis=0)
+
+
+def _log_mass(fitted: Fit, curves: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """Log evidence of every curve at other dose means, over the likely noises; [curves, draws]."""
+    likely = fitted.noise_weights > 1e-3 * fitted.noise_weights.max()
     log_mass = np.full((len(curves), means.shape[1]), -np.inf)
     seeds = seed_log_likelihood(fitted.means)
-    for phi, seed_log in zip(DISPERSIONS[likely], seeds[likely], strict=True):
+    for phi, seed_log in zip(fitted.means.dispersions[likely], seeds[likely], strict=True):
         covariance = fitted.means.covariance(phi)
         precision = np.linalg.inv(covariance)
         p1, pc = precision.sum(axis=0), curves @ precision
@@ -252,12 +299,7 @@ def reweighted(fitted: Fit, means: np.ndarray) -> np.ndarray:
         rss = yy - explained / det[:, None]
         given = seed_log - 0.5 * (np.linalg.slogdet(covariance)[1] + rss + np.log(det)[:, None])
         log_mass = np.logaddexp(log_mass, np.where(is_known[:, None], given, -np.inf))
-    log_mass += np.concatenate([unit.prior for unit in fitted.grids])[:, None]
-    mass = np.empty_like(log_mass)
-    for part, weight in zip(fitted.parts, fitted.weights, strict=True):
-        own = np.exp(log_mass[part] - log_mass[part].max(axis=0))
-        mass[part] = weight * own / own.sum(axis=0)
-    return mass / mass.sum(axis=0)
+    return log_mass
 
 
 def parts_of(grids: Sequence[Grid]) -> list[slice]:
@@ -277,8 +319,25 @@ def _rest_totals(
     keep = _without_top(means)
     if keep is None:
         return np.zeros(len(parts))
-    joint = evidence(means.keep(keep), curves[:, keep]).marginal + prior
-    return _totals(joint, parts)
+    per_curve, _ = _over_noises(evidence(means.keep(keep), curves[:, keep]).marginal)
+    return _totals(per_curve + prior, parts)
+
+
+def _over_noises(marginal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Log evidence of every curve over all noises, [curves], and the noises given it.
+
+    The second, [noises, curves], sums to one for every curve that has any evidence, also where the
+    curve's own weight underflows; it is uniform where none has.
+    """
+    most = marginal.max(axis=0)
+    most = np.where(np.isfinite(most), most, 0.0)
+    given = np.exp(marginal - most)
+    total = given.sum(axis=0)
+    is_known = total > 0
+    with np.errstate(divide="ignore"):
+        logs = most + np.log(total)
+    given = np.where(is_known, given, 1.0) / np.where(is_known, total, len(given))
+    return logs, given
 
 
 def _without_top(means: DoseMeans) -> np.ndarray | None:
@@ -293,8 +352,8 @@ def log_sum(logs: np.ndarray) -> float:
     return most + float(np.log(np.exp(logs - most).sum()))
 
 
-def _totals(joint: np.ndarray, parts: Sequence[slice]) -> np.ndarray:
-    return np.array([log_sum(joint[:, part]) for part in parts])
+def _totals(per_curve: np.ndarray, parts: Sequence[slice]) -> np.ndarray:
+    return np.array([log_sum(per_curve[part]) for part in parts])
 
 
 def shape_weights(aicc: np.ndarray, held_out: np.ndarray) -> np.ndarray:

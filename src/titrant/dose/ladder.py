@@ -5,9 +5,12 @@ Every later round first judges what is known; if that is decided, or nothing mor
 ladder stops. Looking after every round and stopping at the first narrow interval would pick intervals
 that are narrow by luck (simulated ladders of a power law that stopped after one or two rounds covered
 63 % instead of 90 %). So narrow has to be confirmed: no single arm may carry it, that is, the interval
-stays within the precision with the last arm of any one dose left out. A dose that carries it alone is
-read again, and the rest of the round goes to the most telling doses. Otherwise the next arms go where they are expected to shrink the variance of the log end
-point most: the curves that are still likely are sorted into bins that one more reading at a dose could
+stays within the precision with the last arm of any one dose left out; and the two allowed doses around
+the end point have to be read, since between distant doses a shape decides and not a reading (replayed
+on the recorded sweep, ladders that stopped with 128 and 1,024 around an end point of 650 covered 84 %,
+all misses on one side). A dose that carries the interval alone is read again, and the rest of the round
+goes to the most telling doses. Otherwise the next arms go where they are expected to shrink the
+variance of the log end point most: the curves that are still likely are sorted into bins that one more reading at a dose could
 tell apart, and the variance left within the bins is what would remain.
 
 A decision is a pure function of the readings at a round barrier, so the number of workers, timing and
@@ -164,7 +167,7 @@ def next_round(
     for strategy in plan.strategies:
         part = known.strategy(strategy, shared_dose=plan.shared_dose)
         found = judge_strategy(known, strategy, plan=plan, settings=settings, guess=guess)
-        alone = carrying_doses(part, found, settings)
+        alone = unconfirmed(part, found, plan=plan, settings=settings)
         reason = None if alone else why_stop(found, settings)
         reasons.append(reason)
         if reason is None:
@@ -229,6 +232,22 @@ def _has_open_peak(found: Judgement, settings: LadderSettings) -> bool:
     return (1 + settings.confidence) / 2 > found.peak > 0.5
 
 
+def unconfirmed(
+    part: ReadingTable, found: Judgement, *, plan: LadderPlan, settings: LadderSettings
+) -> list[int]:
+    """Doses that have to be read before a narrow interval is believed; none where it is wide."""
+    if found.ed is None or found.ed.factor > settings.precision:
+        return []
+    read = {arm.dose for arm in part.arms}
+    end = found.ed.estimate
+    around = (
+        max((d for d in plan.doses if d <= end), default=0),
+        min(d for d in plan.doses if d >= end),
+    )
+    fresh = [dose for dose in dict.fromkeys(around) if dose not in read]
+    return fresh or carrying_doses(part, found, settings)
+
+
 def carrying_doses(part: ReadingTable, found: Judgement, settings: LadderSettings) -> list[int]:
     """Doses of which a single arm carries a narrow interval; nothing where it is wide or absent.
 
@@ -255,7 +274,7 @@ def _problems_limit(found: Judgement, settings: LadderSettings) -> bool:
     """Whether the gate on Δ would stay open with infinitely many seeds."""
     c = found.means.problem_cov
     problems = c[0, 0] + c[-1, -1] - 2 * c[0, -1]
-    seeds = found.fit.dispersion * found.means.seed_weight[-1]
+    seeds = found.seeds_at_top
     half = float(norm.ppf((1 + settings.confidence) / 2)) * np.sqrt(max(problems, 0.0))
     crosses = found.gain.estimate - half < settings.margin < found.gain.estimate + half
     return bool(crosses and problems > HOPELESS_SHARE * (problems + seeds))
@@ -298,7 +317,8 @@ def most_telling(found: Judgement, doses: Sequence[int], n_arms: int) -> list[in
     use = weights > 1e-6
     weights, log_end = weights[use] / weights[use].sum(), np.log(fit.end_points[use])
     expected = fit.responses(np.array(doses, dtype=float))[use]
-    width = 2.0 * np.sqrt(_reading_variance(fit.dispersion, expected, weights, means.n_problems))
+    dispersion = fit.dispersion_at(doses)
+    width = 2.0 * np.sqrt(_reading_variance(dispersion, expected, weights, means.n_problems))
     cells = np.floor(expected / width).astype(np.int64)
     bins = np.zeros(len(weights), dtype=np.int64)
     chosen: list[int] = []
@@ -314,7 +334,7 @@ def most_telling(found: Judgement, doses: Sequence[int], n_arms: int) -> list[in
 
 
 def _reading_variance(
-    dispersion: float, expected: np.ndarray, weights: np.ndarray, n_problems: int
+    dispersion: np.ndarray, expected: np.ndarray, weights: np.ndarray, n_problems: int
 ) -> np.ndarray:
     mean = np.clip(weights @ expected, 0.02, 0.98)
     return mean * (1 - mean) * (dispersion + 0.5 / n_problems)

@@ -5,12 +5,17 @@ Let y_d be the mean accuracy of the arms at dose d over n problems. Its error ha
 * problems: arms read the same problems, so errors at two doses go together. The covariance over
   problems of the per-problem means, divided by n, holds the sampling of problems and of answers.
 * seeds (training order, draw of the subset): an arm's accuracy moves as a whole by an amount with
-  variance φ·μ(1−μ). The dispersion φ is pooled over doses, as two to five arms of one dose say next
-  to nothing about it (resampling them would cover 50–78 % instead of 90 %).
+  variance φ(d)·μ(1−μ). It is pooled over doses, as two to five arms of one dose say next to nothing
+  about it (resampling them would cover 50–78 % instead of 90 %).
 
-The pooled estimate takes residuals around the dose mean with (k−1) degrees of freedom, which is the
-inflation by √(k/(k−1)), less the part that answers' own sampling explains. The fit does not plug it
-in but integrates over φ (`dose.fit`).
+Arms of few traces differ more than arms of many, since a draw of four traces is a draw of luck: over
+twenty seeds of the shipped base φ falls from 0.25 at one trace to 0.0014 at 4,096, about as d^(−0.6).
+So φ(d) = φ · (top/d)^κ, at most 1, and the fit plugs in neither φ nor κ: it integrates over a grid of
+both (`PHI`, `KAPPA`). κ = 0 is the one dispersion for all doses.
+
+The spread of k arms around their dose mean counts with k−1 degrees of freedom, which is the inflation
+by √(k/(k−1)), and what the answers' own sampling explains of it is not taken for seeds
+(`fit.seed_log_likelihood`).
 """
 
 from __future__ import annotations
@@ -22,6 +27,13 @@ import numpy as np
 
 if TYPE_CHECKING:
     from titrant.dose.readings import ReadingTable
+
+DISPERSIONS = np.exp(np.linspace(np.log(2e-5), np.log(0.06), 12))
+"""φ at the top dose: at 50 % accuracy the seed standard deviation runs from 0.2 to 12 points."""
+DECAYS = np.array([0.0, 1 / 3, 2 / 3])
+"""κ, the power with which φ falls as the dose grows."""
+PHI, KAPPA = (axis.ravel() for axis in np.meshgrid(DISPERSIONS, DECAYS, indexing="ij"))
+"""Every pair of the two, equally likely before any reading; [noises] each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,8 @@ class DoseMeans:
     answer_var: np.ndarray
     """Variance of one arm's accuracy from its own answers' sampling; 0 where one arm; [doses]."""
     n_problems: int
+    top: float
+    """The dose at which φ(d) = φ: the largest that was read."""
 
     @property
     def binomial(self) -> np.ndarray:
@@ -50,13 +64,24 @@ class DoseMeans:
 
     @property
     def seed_weight(self) -> np.ndarray:
-        """Variance of a dose mean per unit of φ; 0 for the base, which has no seed."""
+        """Variance of a dose mean per unit of φ(d); 0 for the base, which has no seed; [doses]."""
         return np.where(self.doses > 0, self.binomial / self.n_arms, 0.0)
 
-    def covariance(self, dispersion: float) -> np.ndarray:
-        """Covariance of the dose means for a given φ; [doses, doses]."""
+    @property
+    def dispersions(self) -> np.ndarray:
+        """φ(d) of every noise; [noises, doses]."""
+        return dispersions_at(self.doses, top=self.top)
+
+    @property
+    def seed_variance(self) -> np.ndarray:
+        """Variance of every dose mean from its seeds, for every noise; [noises, doses]."""
+        return self.dispersions * self.seed_weight
+
+    def covariance(self, dispersion: np.ndarray) -> np.ndarray:
+        """Covariance of the dose means for given φ(d); [..., doses] to [..., doses, doses]."""
         floor = 1e-7  # keeps doses that agree on every problem from making it singular
-        return self.problem_cov + np.diag(dispersion * self.seed_weight + floor)
+        own = dispersion * self.seed_weight + floor
+        return self.problem_cov + own[..., None] * np.eye(len(self.doses))
 
     def keep(self, mask: np.ndarray) -> DoseMeans:
         """Only some doses."""
@@ -68,7 +93,14 @@ class DoseMeans:
             self.seed_ss[mask],
             self.answer_var[mask],
             self.n_problems,
+            self.top,
         )
+
+
+def dispersions_at(doses: np.ndarray, *, top: float) -> np.ndarray:
+    """φ(d) = φ · (top/d)^κ of every noise, at most 1, as no accuracy varies more; [noises, doses]."""
+    share = top / np.maximum(np.asarray(doses, dtype=float), 1.0)
+    return np.minimum(1.0, PHI[:, None] * share[None, :] ** KAPPA[:, None])
 
 
 def condense(table: ReadingTable) -> DoseMeans:
@@ -87,6 +119,7 @@ def condense(table: ReadingTable) -> DoseMeans:
         seed_ss=np.array([((m - m.mean()) ** 2).sum() for m in arm_means]),
         answer_var=np.array([_answer_var(group) for group in groups]),
         n_problems=n,
+        top=float(doses[-1]),
     )
 
 
@@ -96,14 +129,3 @@ def _answer_var(group: np.ndarray) -> float:
         return 0.0
     centred = group - group.mean(axis=1, keepdims=True)
     return float(centred.var(axis=0, ddof=1).mean() / group.shape[1])
-
-
-def pooled_dispersion(means: DoseMeans) -> tuple[float, int]:
-    """φ pooled over doses, and its degrees of freedom; NaN with none."""
-    extra = means.n_arms - 1
-    df = int(extra[means.doses > 0].sum())
-    if df == 0:
-        return float("nan"), 0
-    use = (means.doses > 0) & (extra > 0)
-    excess = means.seed_ss[use] - extra[use] * means.answer_var[use]
-    return max(0.0, float((excess / means.binomial[use]).sum()) / df), df

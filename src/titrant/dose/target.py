@@ -7,7 +7,7 @@ base + level × Δ at the smallest dose with h ≥ level × Δ/g, and never wher
 
 The ratio Δ/g is not known exactly. Both gains are read over the same base on the same problems, so
 they are drawn together: from a normal with the problems' covariance and the variance of the arms'
-seeds (φ at its posterior mean). The draws are taken as independent of the shape of h.
+seeds (at its posterior mean). The draws are taken as independent of the shape of h.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def shared_target(
     fitted = fit(theirs, top=plan.top_dose, level=settings.level)
     delta = contrast(theirs, fitted, len(theirs.doses) - 1, 0, confidence=settings.confidence)
     rng = derive_rng(plan.root, "target", name)
-    return Target(delta, _ratios(table, (reference, name), plan.top_dose, fitted.dispersion, rng))
+    dispersion = float(fitted.dispersion_at([plan.top_dose])[0])
+    return Target(delta, _ratios(table, (reference, name), plan.top_dose, dispersion, rng))
 
 
 def _ratios(

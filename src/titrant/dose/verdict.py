@@ -13,7 +13,10 @@ In this order:
 3. *a smaller dose beats the pool*: the fitted curves say so with the confidence of one tail, and on
    problems that were not used to choose that dose (two halves, each tested with the other's choice)
    it is still ahead, with the seeds of its arms and of the top's counted as noise.
-4. *still rising*: the last doubling gains more than the margin with the confidence of one tail.
+4. *still rising*: the last doubling gains more than the margin with the confidence of one tail, by
+   the fitted curves, and the readings do not deny it: where half the top dose was read, the upper
+   bound of the gain from there to the top is over the margin. (With many precise readings no curve
+   follows all of them, and one that misses the last two by a point can say either.)
 5. *enough at N*: the interval of the end point is narrower than the precision. Else *undecided*.
 
 Where the target comes from another strategy's top dose (`dose.target`), (1) asks that Δ first and then
@@ -37,7 +40,7 @@ from titrant.dose.endpoint import (
     peak_over_top,
     shared_end_point,
 )
-from titrant.dose.fit import DISPERSIONS, Fit, fit, seed_weights
+from titrant.dose.fit import Fit, fit, seed_weights
 from titrant.dose.noise import DoseMeans, condense
 
 if TYPE_CHECKING:
@@ -83,6 +86,11 @@ class Judgement:
     means: DoseMeans
     fit: Fit
 
+    @property
+    def seeds_at_top(self) -> float:
+        """Variance of the top dose's mean accuracy from its seeds."""
+        return float(self.fit.noise_weights @ self.means.seed_variance[:, -1])
+
 
 def judge(
     table: ReadingTable,
@@ -120,7 +128,7 @@ def judge(
         delta=gain if target is None else target.delta,
         ed=end_point(fitted, confidence=settings.confidence) if reach is None else reach.ed,
         beyond=0.0 if reach is None else reach.beyond,
-        rising=last_doubling(fitted, margin=settings.margin),
+        rising=_rising(means, fitted, settings),
         peak=peak,
         peak_dose=peak_dose,
         beaten_by=None,
@@ -128,6 +136,17 @@ def judge(
         fit=fitted,
     )
     return _decide(found, table, settings, guess)
+
+
+def _rising(means: DoseMeans, fitted: Fit, settings: LadderSettings) -> float:
+    """Probability that the last doubling gains more than the margin; 0 where the readings deny it."""
+    half = np.flatnonzero(means.doses == fitted.top / 2)
+    if half.size:
+        top = int(np.flatnonzero(means.doses == fitted.top)[0])
+        read = contrast(means, fitted, top, int(half[0]), confidence=settings.confidence)
+        if read.high < settings.margin:
+            return 0.0
+    return last_doubling(fitted, margin=settings.margin)
 
 
 def _decide(
@@ -179,7 +198,7 @@ def beats_top(table: ReadingTable, fitted: Fit, settings: LadderSettings) -> boo
     """Whether the best smaller dose, chosen on one half of the problems, wins on the other half."""
     tail = (1 - settings.confidence) / 2
     return len(fitted.means.doses) > 2 and (
-        _lead(table, fitted.means, fitted.phi_weights, tail=tail) > 0
+        _lead(table, fitted.means, fitted.noise_weights, tail=tail) > 0
     )
 
 
@@ -197,11 +216,13 @@ def leading_dose(table: ReadingTable, means: DoseMeans, settings: LadderSettings
     return float(means.doses[1 + int(inner.argmax())]) if lead > settings.margin else None
 
 
-def _lead(table: ReadingTable, means: DoseMeans, phi_weights: np.ndarray, *, tail: float) -> float:
+def _lead(
+    table: ReadingTable, means: DoseMeans, noise_weights: np.ndarray, *, tail: float
+) -> float:
     """Lower bound of the lead over the top of the dose chosen on the other half of the problems.
 
     The two halves share their arms, so the seeds of a dose do not average out over them: their
-    variance is that of one weighted sum of dose means, integrated over φ.
+    variance is that of one weighted sum of dose means, integrated over its noise.
     """
     lead, variance, weights = 0.0, 0.0, np.zeros(len(means.doses))
     for half in (0, 1):
@@ -212,9 +233,8 @@ def _lead(table: ReadingTable, means: DoseMeans, phi_weights: np.ndarray, *, tai
         lead += share * float(signs @ tested_on.mean)
         variance += share**2 * float(signs @ tested_on.problem_cov @ signs)
         weights += share * signs
-    seeds = float(weights**2 @ means.seed_weight)
-    sd = np.sqrt(max(variance, 0.0) + DISPERSIONS * seeds + 1e-12)
-    return mixture_quantile(lead, sd, phi_weights, tail)
+    sd = np.sqrt(max(variance, 0.0) + means.seed_variance @ weights**2 + 1e-12)
+    return mixture_quantile(lead, sd, noise_weights, tail)
 
 
 def _is_guessing(
@@ -222,6 +242,6 @@ def _is_guessing(
 ) -> bool:
     top = table.score[[arm.dose == found.fit.top for arm in table.arms]].mean(axis=0)
     lead = top - guess
-    sd = np.sqrt(lead.var(ddof=1) / len(lead) + found.fit.dispersion * found.means.seed_weight[-1])
+    sd = np.sqrt(lead.var(ddof=1) / len(lead) + found.seeds_at_top)
     upper = lead.mean() + norm.ppf((1 + settings.confidence) / 2) * sd
     return bool(upper < settings.margin)
