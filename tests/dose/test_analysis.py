@@ -249,13 +249,14 @@ def test_a_wide_interval_asks_for_more_arms():
 
 
 def test_few_problems_ask_for_the_number_that_would_tell():
-    # Paired arms differ on 3 % of 300 problems: variance 0.03 · 0.97 / 299 = 9.73e-5. A distance of
-    # one point from the margin takes (1.6449 / 0.01)² · 9.73e-5 = 2.633 times less of it, and a
-    # fifth is left to the seeds: 300 · (2.633/0.8 − 1) = 687, in hundreds.
+    # Paired arms differ on 3 % of 300 problems, and two coins differ half of the time: variance
+    # (300 · 0.03 · 0.97 + 2 · (½ + 0.03²)) / (301 · 302) = 1.071e-4. A distance of one point from the
+    # margin takes (1.6449 / 0.01)² · 1.071e-4 = 2.897 times less of it, and a fifth is left to the
+    # seeds: 300 · (2.897/0.8 − 1) = 786, in hundreds.
     table = first_round(0.30, 0.31, 0.32, 0.33, 0.33, 0.33, n=300, wobble=0.0)
-    assert decides(table) == "about 700 more problems (or as many more samples of problems alike)"
-    # At 99 % the quantile is 2.5758: 300 · (6.457/0.8 − 1) = 2,121.
-    assert decides(table, confidence=0.99).startswith("about 2,200 more problems")
+    assert decides(table) == "about 800 more problems (or as many more samples of problems alike)"
+    # At 99 % the quantile is 2.5758: 300 · (7.103/0.8 − 1) = 2,364.
+    assert decides(table, confidence=0.99).startswith("about 2,400 more problems")
 
 
 def test_a_gain_on_the_margin_cannot_be_decided_by_data():
@@ -278,7 +279,7 @@ def test_an_undecided_run_says_what_would_decide_it():
     table = first_round(0.30, 0.31, 0.32, 0.33, 0.33, 0.33, n=300, wobble=0.0)
     found = run(table)
     assert found.verdict == "undecided"
-    assert found.decides == "about 700 more problems (or as many more samples of problems alike)"
+    assert found.decides == "about 800 more problems (or as many more samples of problems alike)"
 
 
 def test_a_hump_without_a_gain_is_told_which_dose_to_try():

@@ -169,8 +169,9 @@ def test_a_contrast_is_paired_by_problem_with_the_seeds_on_top():
     found = one_dispersion(fit(means, top=8.0), DISPERSIONS[6])
     gain = contrast(means, found, 1, 0, confidence=0.9)
     # Differences per problem: 0, 1, ½, 0; mean ⅜; deviations −⅜ ⅝ ⅛ −⅜, squares (9+25+1+9)/64;
-    # over 3 and over 4 problems: 44/768. Seeds: φ · 35/144 over 2 arms, the base has none.
-    sd = np.sqrt(44 / 768 + DISPERSIONS[6] * 35 / 288)
+    # 44/64. Two coins differ by 2 · (½ + (⅜)²) = 41/32. Over 5 and over 6 problems: (44 + 82)/64/30.
+    # Seeds: φ · 35/144 over 2 arms, the base has none.
+    sd = np.sqrt(126 / 1920 + DISPERSIONS[6] * 35 / 288)
     assert gain.estimate == 3 / 8
     assert gain.low == pytest.approx(3 / 8 - Z * sd, abs=1e-4)
     assert gain.high == pytest.approx(3 / 8 + Z * sd, abs=1e-4)

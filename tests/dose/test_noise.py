@@ -1,6 +1,7 @@
 """The noise of dose means: problems, which all arms share, and seeds, whose variance is pooled."""
 
 import numpy as np
+import pytest
 from planted import table_of
 
 from titrant.dose.noise import DECAYS, DISPERSIONS, KAPPA, PHI, DoseMeans, condense, dispersions_at
@@ -24,9 +25,20 @@ def test_dose_means_of_three_arms_and_four_problems():
 def test_problem_covariance_of_three_arms_and_four_problems():
     # Deviations of 1 0 0 0 from ¼: ¾ −¼ −¼ −¼; of 1 1 ½ 0 from ⅝: ⅜ ⅜ −⅛ −⅝.
     # Σ squares: 9/16 + 3/16 = 3/4 and (9+9+1+25)/64 = 44/64; Σ products: (9−3+1+5)/32 = 12/32.
-    # Divided by 3 (degrees of freedom) and by 4 (problems in the mean):
-    expected = np.array([[3 / 4, 12 / 32], [12 / 32, 44 / 64]]) / 12
+    # Two coins: 2 · (¼ + (½−¼)²) = 5/8, 2 · (¼ + (½−⅝)²) = 17/32, between them 2 · ¼ · −⅛ = −1/16.
+    # Divided by 5 (degrees of freedom) and by 6 (problems in the mean):
+    expected = (
+        np.array([[3 / 4 + 5 / 8, 12 / 32 - 1 / 16], [12 / 32 - 1 / 16, 44 / 64 + 17 / 32]]) / 30
+    )
     np.testing.assert_allclose(condense(TABLE).problem_cov, expected, rtol=1e-12)
+
+
+def test_nothing_right_before_and_after_is_not_known_exactly():
+    keys = [ArmKey("base", 0, 0), ArmKey("random", 8, 0)]
+    cov = condense(table_of(keys, np.zeros((2, 40)))).problem_cov
+    # 2 · (¼ + ¼) / (41 · 42); the difference has two coins' variance of ½: 2 · ½ / (41 · 42).
+    np.testing.assert_allclose(np.diag(cov), 1 / (41 * 42))
+    assert cov[0, 0] + cov[1, 1] - 2 * cov[0, 1] == pytest.approx(1 / (41 * 42))
 
 
 def test_seed_squares_and_answer_variance_of_three_arms_and_four_problems():

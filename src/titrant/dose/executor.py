@@ -54,13 +54,12 @@ _NO_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 KEEP_MEMORY = ":".join(
     f"glibc.malloc.{name}={size}"
     for name, size in (
-        ("mmap_threshold", 4 << 30),
-        ("trim_threshold", 8 << 30),
-        ("top_pad", 64 << 20),
+        ("mmap_threshold", 64 << 20),
+        ("trim_threshold", 128 << 20),
     )
 )
 """glibc gives large blocks back to the system and faults them in again at every update; told to keep
-them, a training on CPU has a third of the page faults and takes 13 % less time."""
+some, a training on CPU takes about a tenth less time, for some 50 MB more memory."""
 
 
 class Layout(NamedTuple):
