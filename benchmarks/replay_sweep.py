@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from titrant.dose.endpoint import isotonic_end_point
-from titrant.dose.fit import fit
+from titrant.dose.curve.endpoint import isotonic_end_point
+from titrant.dose.curve.fit import fit
+from titrant.dose.curve.noise import condense
 from titrant.dose.ladder import allowed_doses, make_plan, next_round
-from titrant.dose.noise import condense
 from titrant.dose.readings import BASE, ArmKey, ReadingTable
 from titrant.dose.verdict import Judgement, judge
 from titrant.seeds import derive_rng

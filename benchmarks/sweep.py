@@ -21,9 +21,9 @@ import numpy as np
 import polars as pl
 
 from titrant.config import demo_config
-from titrant.run.folder import RunFolder
-from titrant.run.readings import read_samples
-from titrant.run.sweep import sweep
+from titrant.run.ladder.readings import read_samples
+from titrant.run.ladder.sweep import sweep
+from titrant.run.store.folder import RunFolder
 from titrant.run.watch import Silent
 from titrant.settings import BaseSettings
 

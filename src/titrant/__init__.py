@@ -19,14 +19,12 @@ if TYPE_CHECKING:
     from titrant.report.answer import Answer as Answer
     from titrant.report.html import render_report as render_report
     from titrant.report.load import load_answer as load_answer
-    from titrant.run.fit import fit_readings as fit_readings
+    from titrant.run.result.fit import fit_readings as fit_readings
     from titrant.run.titrate import titrate as titrate
     from titrant.seeds import derive as derive
     from titrant.seeds import derive_rng as derive_rng
     from titrant.select.rank import rank as rank
     from titrant.settings import Config as Config
-    from titrant.traces.answer import find_answer as find_answer
-    from titrant.traces.assess import assess as assess
     from titrant.traces.read import read_benchmark as read_benchmark
     from titrant.traces.read import read_pool as read_pool
     from titrant.traces.record import Problem as Problem
@@ -35,15 +33,17 @@ if TYPE_CHECKING:
     from titrant.traces.record import Verdict as Verdict
     from titrant.traces.steps import cut_steps as cut_steps
     from titrant.traces.thinking import split_thinking as split_thinking
-    from titrant.traces.verify import Claim as Claim
-    from titrant.traces.verify import Verifier as Verifier
+    from titrant.traces.verify.answer import find_answer as find_answer
+    from titrant.traces.verify.assess import assess as assess
+    from titrant.traces.verify.verdict import Claim as Claim
+    from titrant.traces.verify.verdict import Verifier as Verifier
 
     __version__: str
 
 PUBLIC = {
     "Answer": "titrant.report.answer",
     "ArmSpec": "titrant.arms",
-    "Claim": "titrant.traces.verify",
+    "Claim": "titrant.traces.verify.verdict",
     "Config": "titrant.settings",
     "Problem": "titrant.traces.record",
     "Reading": "titrant.arms",
@@ -51,15 +51,15 @@ PUBLIC = {
     "TitrantError": "titrant.errors",
     "Trace": "titrant.traces.record",
     "Verdict": "titrant.traces.record",
-    "Verifier": "titrant.traces.verify",
-    "assess": "titrant.traces.assess",
+    "Verifier": "titrant.traces.verify.verdict",
+    "assess": "titrant.traces.verify.assess",
     "cut_steps": "titrant.traces.steps",
     "demo_config": "titrant.config",
     "derive": "titrant.seeds",
     "derive_rng": "titrant.seeds",
     "dump_config": "titrant.config",
-    "find_answer": "titrant.traces.answer",
-    "fit_readings": "titrant.run.fit",
+    "find_answer": "titrant.traces.verify.answer",
+    "fit_readings": "titrant.run.result.fit",
     "load_answer": "titrant.report.load",
     "load_config": "titrant.config",
     "rank": "titrant.select.rank",

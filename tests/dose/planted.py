@@ -9,8 +9,8 @@ from math import gcd
 
 import numpy as np
 
+from titrant.dose.calibration.simulate import Scenario
 from titrant.dose.readings import BASE, ArmKey, ReadingTable
-from titrant.dose.simulate import Scenario
 
 DOSES = (0, 4, 32, 128, 1024, 4096)
 """The base and the first round of a pool of 4,096."""

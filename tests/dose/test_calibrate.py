@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from planted import made_scenario as scenario
 
-from titrant.dose.calibrate import (
+from titrant.dose.calibration.calibrate import (
     Outcome,
     calibrate,
     run_ladder,
@@ -12,7 +12,7 @@ from titrant.dose.calibrate import (
     summarise,
     true_verdict,
 )
-from titrant.dose.simulate import SHAPES, draw_scenario, load_settings
+from titrant.dose.calibration.simulate import SHAPES, draw_scenario, load_settings
 from titrant.settings import LadderSettings
 
 LADDER = LadderSettings()

@@ -5,9 +5,9 @@ import pytest
 from planted import first_round, planted
 from scipy.stats import norm
 
-from titrant.dose.dip import find_dips
-from titrant.dose.fit import seed_weights
-from titrant.dose.noise import KAPPA, PHI, condense
+from titrant.dose.curve.dip import find_dips
+from titrant.dose.curve.fit import seed_weights
+from titrant.dose.curve.noise import KAPPA, PHI, condense
 
 TOP = 4096
 DIPPED = (0.30, 0.20, 0.45, 0.56, 0.60, 0.60)

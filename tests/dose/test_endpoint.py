@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from planted import DOSES, first_round, planted, table_of
 from scipy.stats import norm
 
-from titrant.dose.endpoint import (
+from titrant.dose.curve.endpoint import (
     Interval,
     contrast,
     disagreement,
@@ -20,8 +20,8 @@ from titrant.dose.endpoint import (
     peak_over_top,
     weighted_quantiles,
 )
-from titrant.dose.fit import fit
-from titrant.dose.noise import DISPERSIONS, KAPPA, PHI, DoseMeans, condense
+from titrant.dose.curve.fit import fit
+from titrant.dose.curve.noise import DISPERSIONS, KAPPA, PHI, DoseMeans, condense
 from titrant.dose.readings import ArmKey
 
 TOP = 4096.0

@@ -5,10 +5,10 @@ import pytest
 from planted import first_round, joined, planted
 from scipy.stats import norm
 
-from titrant.dose.endpoint import Interval
+from titrant.dose.curve.endpoint import Interval
+from titrant.dose.curve.fit import fit, reweighted
+from titrant.dose.curve.noise import condense
 from titrant.dose.family import Member, choosing_factor, compare, resampled_ends, stretch
-from titrant.dose.fit import fit, reweighted
-from titrant.dose.noise import condense
 from titrant.dose.verdict import judge
 from titrant.settings import LadderSettings
 

@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import DOSES, first_round, permuted
 
-from titrant.dose.fit import (
+from titrant.dose.curve.fit import (
     evidence,
     fit,
     log_sum,
     seed_log_likelihood,
     shape_weights,
 )
-from titrant.dose.noise import DISPERSIONS, KAPPA, PHI, DoseMeans, condense
-from titrant.dose.shapes import RAW, grid
+from titrant.dose.curve.noise import DISPERSIONS, KAPPA, PHI, DoseMeans, condense
+from titrant.dose.curve.shapes import RAW, grid
 
 TOP = 4096.0
 accuracies = st.lists(st.floats(0.02, 0.98), min_size=6, max_size=6)

@@ -10,9 +10,9 @@ from planted import difficulties, first_round, joined, permuted, planted, table_
 
 from titrant.arms import ArmSpec, Reading
 from titrant.dose import ladder
+from titrant.dose.calibration.simulate import Bench, draw_scenario, load_settings
 from titrant.dose.ladder import allowed_doses, full_sweep, make_plan, next_arms, next_round
 from titrant.dose.readings import BASE, ArmKey, ReadingTable
-from titrant.dose.simulate import Bench, draw_scenario, load_settings
 from titrant.dose.verdict import judge
 from titrant.errors import ConfigError
 from titrant.settings import LadderSettings

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from planted import table_of
 
-from titrant.dose.noise import DECAYS, DISPERSIONS, KAPPA, PHI, DoseMeans, condense, dispersions_at
+from titrant.dose.curve.noise import (
+    DECAYS,
+    DISPERSIONS,
+    KAPPA,
+    PHI,
+    DoseMeans,
+    condense,
+    dispersions_at,
+)
 from titrant.dose.readings import ArmKey
 
 TABLE = table_of(

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from titrant.dose.noise import DoseMeans
-from titrant.dose.powerlaw import error_rate, power_law_end_point
+from titrant.dose.calibration.powerlaw import error_rate, power_law_end_point
+from titrant.dose.curve.noise import DoseMeans
 
 DOSES = np.array([1, 4, 16, 64, 256, 1024], dtype=float)
 

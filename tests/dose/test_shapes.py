@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from titrant.dose.shapes import (
+from titrant.dose.curve.shapes import (
     END_POINTS,
     RAW,
     SLOPES,

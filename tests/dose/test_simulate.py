@@ -5,8 +5,8 @@ import pytest
 from planted import made_scenario
 
 from titrant.arms import ArmSpec
+from titrant.dose.calibration.simulate import SHAPES, Bench, Scenario, draw_scenario, load_settings
 from titrant.dose.readings import BASE, ArmKey
-from titrant.dose.simulate import SHAPES, Bench, Scenario, draw_scenario, load_settings
 
 SETTINGS = load_settings()
 

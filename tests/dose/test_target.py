@@ -5,10 +5,10 @@ import pytest
 from planted import joined, planted
 
 from titrant.dose.analysis import analyse
-from titrant.dose.endpoint import crossings, shared_end_point
-from titrant.dose.fit import fit
+from titrant.dose.curve.endpoint import crossings, shared_end_point
+from titrant.dose.curve.fit import fit
+from titrant.dose.curve.noise import condense
 from titrant.dose.ladder import judge_strategy, make_plan, next_round
-from titrant.dose.noise import condense
 from titrant.dose.target import reference_of, shared_target
 from titrant.settings import LadderSettings
 

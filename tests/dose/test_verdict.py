@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import difficulties, first_round, permuted, planted
 
-from titrant.dose.endpoint import last_doubling
-from titrant.dose.fit import fit
-from titrant.dose.noise import DISPERSIONS, KAPPA, PHI, condense
+from titrant.dose.curve.endpoint import last_doubling
+from titrant.dose.curve.fit import fit
+from titrant.dose.curve.noise import DISPERSIONS, KAPPA, PHI, condense
 from titrant.dose.verdict import VerdictName, beats_top, judge
 from titrant.settings import LadderSettings
 

@@ -18,7 +18,7 @@ def _workers_find_the_fakes(monkeypatch):
 @pytest.fixture
 def folder(tmp_path):
     """An empty run folder."""
-    from titrant.run.folder import make_folder
+    from titrant.run.store.folder import make_folder
 
     return make_folder(tmp_path)
 
@@ -26,7 +26,7 @@ def folder(tmp_path):
 @pytest.fixture
 def journal(folder):
     """Its open journal."""
-    from titrant.run.journal import Journal
+    from titrant.run.store.journal import Journal
 
     with Journal(folder.journal) as journal:
         yield journal

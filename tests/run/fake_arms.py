@@ -24,7 +24,7 @@ from titrant.settings import Config
 from titrant.train.job import ArmJob, ArmOutcome
 
 if TYPE_CHECKING:  # what the driver needs is slow to import, and the workers do not need it
-    from titrant.run.prepare import Prepared, PrepareJob
+    from titrant.run.input.prepare import Prepared, PrepareJob
     from titrant.run.titrate import Entries
 
 SHARD = 60
@@ -126,7 +126,7 @@ def _outcome(job: ArmJob, rows: list[dict]) -> ArmOutcome:
 
 
 def prepare(job: PrepareJob) -> Prepared:
-    from titrant.run.prepare import Prepared, hash_of
+    from titrant.run.input.prepare import Prepared, hash_of
     from titrant.traces.table import load_traces
 
     ledger(job.run_dir, "prepare")

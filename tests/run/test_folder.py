@@ -1,7 +1,7 @@
 import pytest
 
 from titrant.errors import ConfigError, DataError
-from titrant.run.folder import check_same, enter, flatten, make_folder, read_config
+from titrant.run.store.folder import check_same, enter, flatten, make_folder, read_config
 from titrant.settings import Config
 
 

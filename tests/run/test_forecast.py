@@ -2,7 +2,7 @@ import fake_arms
 import pytest
 
 from titrant.arms import ArmCost
-from titrant.run.forecast import CHARACTERS_PER_TOKEN, forecast, probe_config, speed_of
+from titrant.run.input.forecast import CHARACTERS_PER_TOKEN, forecast, probe_config, speed_of
 from titrant.run.titrate import Entries
 from titrant.run.watch import Silent
 

@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 
 from titrant.errors import ConfigError, DataError
-from titrant.run.folder import RunFolder, make_folder
-from titrant.run.inputs import best_guess, clean, gather, is_outdated, load_benchmarks
-from titrant.run.prepare import hash_of
+from titrant.run.input.inputs import best_guess, clean, gather, is_outdated, load_benchmarks
+from titrant.run.input.prepare import hash_of
+from titrant.run.store.folder import RunFolder, make_folder
 from titrant.run.watch import Silent
 from titrant.settings import Config
 from titrant.traces.record import Verdict

@@ -5,7 +5,7 @@ import pytest
 
 from titrant.arms import ArmSpec
 from titrant.errors import DataError, ResourceError
-from titrant.run.journal import Journal, open_journal
+from titrant.run.store.journal import Journal, open_journal
 
 SPECS = [ArmSpec(strategy="random", dose=dose, seed=0) for dose in (1, 2, 4)]
 IDS = [spec.arm_id for spec in SPECS]

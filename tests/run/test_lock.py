@@ -8,14 +8,14 @@ import psutil
 import pytest
 
 from titrant.errors import BusyError
-from titrant.run.folder import make_folder
-from titrant.run.lock import Owner, end_orphans, hold, read_owner, this_process, write_owner
+from titrant.run.store.folder import make_folder
+from titrant.run.store.lock import Owner, end_orphans, hold, read_owner, this_process, write_owner
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from titrant.run.folder import make_folder
-from titrant.run.lock import hold
+from titrant.run.store.folder import make_folder
+from titrant.run.store.lock import hold
 with hold(make_folder(Path(sys.argv[1]))):
     print("held", flush=True)
     time.sleep(60)
@@ -65,7 +65,7 @@ def test_the_folder_can_be_held_again_after_an_error(tmp_path):
 
 
 def test_what_a_dead_owner_left_running_is_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr("titrant.run.lock.ORPHAN_WAIT_S", 0.2)
+    monkeypatch.setattr("titrant.run.store.lock.ORPHAN_WAIT_S", 0.2)
     # The worker's leader is gone, a program that it started (an external trainer) goes on.
     leader = subprocess.Popen(
         ["/bin/sh", "-c", "sleep 60 & echo $!; read stay"],
@@ -87,7 +87,7 @@ def test_what_a_dead_owner_left_running_is_ended(tmp_path, monkeypatch):
 
 
 def test_a_process_that_has_taken_over_a_number_is_left_alone(monkeypatch):
-    monkeypatch.setattr("titrant.run.lock.ORPHAN_WAIT_S", 0.2)
+    monkeypatch.setattr("titrant.run.store.lock.ORPHAN_WAIT_S", 0.2)
     other = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
     with other:
         record = this_process(other.pid)

@@ -5,7 +5,7 @@ from titrant.arms import ArmSpec, Reading
 from titrant.dose.ladder import make_plan
 from titrant.errors import TrainError
 from titrant.files import write_table
-from titrant.run.preliminary import (
+from titrant.run.ladder.preliminary import (
     PilotPlan,
     base_specs,
     choose_rate,

@@ -4,8 +4,16 @@ from titrant.arms import ArmSpec
 from titrant.dose.ladder import make_plan
 from titrant.errors import TrainError
 from titrant.files import write_text
-from titrant.run.journal import ArmEntry
-from titrant.run.rounds import Round, check_top, fresh, guess_scores, rounds_of, take_up, trained
+from titrant.run.ladder.rounds import (
+    Round,
+    check_top,
+    fresh,
+    guess_scores,
+    rounds_of,
+    take_up,
+    trained,
+)
+from titrant.run.store.journal import ArmEntry
 from titrant.settings import Config, LadderSettings, LimitSettings
 from titrant.traces.record import Problem
 from titrant.train.job import ArmOutcome

@@ -17,7 +17,7 @@ import pytest
 
 from titrant.errors import BusyError, ConfigError, DataError, TrainError
 from titrant.report.answer import Answer
-from titrant.run.journal import Journal
+from titrant.run.store.journal import Journal
 from titrant.run.titrate import titrate
 from titrant.run.watch import Silent
 

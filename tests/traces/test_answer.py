@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from titrant.errors import ConfigError
-from titrant.traces.answer import Rule, find_answer, find_answer_with_rule, trim
+from titrant.traces.verify.answer import Rule, find_answer, find_answer_with_rule, trim
 
 FOUND = [
     (r"so \boxed{\frac{1}{2}}.", r"\frac{1}{2}", Rule.BOXED),

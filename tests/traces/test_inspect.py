@@ -10,9 +10,9 @@ from titrant.cli.inspect import parse_columns
 from titrant.cli.main import app
 from titrant.errors import ConfigError
 from titrant.settings import PoolSettings
-from titrant.traces.inspect import Inspection, inspect_pool, spread
-from titrant.traces.likeness import find_repeats
-from titrant.traces.oddity import Measured, oddest
+from titrant.traces.inspect.likeness import find_repeats
+from titrant.traces.inspect.oddity import Measured, oddest
+from titrant.traces.inspect.overview import Inspection, inspect_pool, spread
 from titrant.traces.read import Pool, read_pool
 from titrant.traces.record import Trace, Verdict, question_id, trace_id
 

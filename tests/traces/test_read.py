@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from titrant.errors import DataError
 from titrant.settings import BenchmarkSettings, PoolSettings
-from titrant.traces.assess import assess
 from titrant.traces.bulk import identify, make_trace
 from titrant.traces.read import benchmark_name, distinct_traces, read_benchmark, read_pool
 from titrant.traces.record import Trace, Verdict, question_id, trace_id
 from titrant.traces.table import write_traces
-from titrant.traces.verify import Verifier
+from titrant.traces.verify.assess import assess
+from titrant.traces.verify.verdict import Verifier
 
 
 def write(tmp_path, rows, name="rows.jsonl"):

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from titrant.errors import ConfigError, ResourceError
-from titrant.traces import verify_pool
-from titrant.traces.answer import find_answer
 from titrant.traces.record import Verdict
-from titrant.traces.verify import MAX_CHARS, Claim, Verifier, verify_one_exact
-from titrant.traces.verify_pool import Pair, WorkerPool
+from titrant.traces.verify import pool as verify_pool
+from titrant.traces.verify.answer import find_answer
+from titrant.traces.verify.pool import Pair, WorkerPool
+from titrant.traces.verify.verdict import MAX_CHARS, Claim, Verifier, verify_one_exact
 
 CORRECT, WRONG, UNREADABLE = Verdict.CORRECT, Verdict.WRONG, Verdict.UNREADABLE
 
@@ -260,7 +260,7 @@ def test_a_crash_costs_its_item_only(monkeypatch, tmp_path):
 def test_an_answer_that_wants_all_memory_gets_its_share_only():
     """Runs the worker's own limit: 4 GiB of address space, whatever the machine has."""
     code = (
-        "import sys; sys.path.append(sys.argv[1]); import verify_worker as w\n"
+        "import sys; sys.path.append(sys.argv[1]); import worker as w\n"
         "w._limit_resources()\n"
         "try: bytearray(2 * w.MEMORY_BYTES)\n"
         "except MemoryError: print('refused')"
@@ -276,7 +276,7 @@ def _children():
     return {
         child.pid
         for child in psutil.Process().children()
-        if any("verify_worker" in part for part in child.cmdline())
+        if any("verify/worker" in part for part in child.cmdline())
     }
 
 
@@ -327,7 +327,7 @@ def test_ctrl_c_in_a_batch_ends_the_busy_process_and_leaves_the_verifier_usable(
 
 PARENT = """
 import sys
-from titrant.traces.verify_pool import Pair, WorkerPool
+from titrant.traces.verify.pool import Pair, WorkerPool
 pool = WorkerPool(size=1, limit_s=60)
 list(pool.judge([Pair("x+1", "1+x")]))
 print(pool._workers[0].process.pid, flush=True)

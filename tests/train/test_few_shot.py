@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from titrant.arms import ArmSpec
 from titrant.errors import DataError
-from titrant.run.folder import RunFolder
-from titrant.run.prepare import PrepareJob, prepare, prepared_pool
+from titrant.run.input.prepare import PrepareJob, prepare, prepared_pool
+from titrant.run.store.folder import RunFolder
 from titrant.select.rank import rank
 from titrant.select.shots import choose_shots
 from titrant.settings import Config

@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from titrant.dose.calibrate import Calibration
+    from titrant.dose.calibration.calibrate import Calibration
 
 
 def calibrate(
@@ -26,7 +26,7 @@ def calibrate(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-    from titrant.dose.calibrate import calibrate as run
+    from titrant.dose.calibration.calibrate import calibrate as run
 
     console = Console(stderr=json_)
     columns = ("simulated ladders", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

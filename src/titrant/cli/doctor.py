@@ -143,7 +143,7 @@ def examine_config(path: Path, overrides: list[str]) -> list[dict[str, Any]]:
 
 def _texts(config: Config) -> tuple[list[Any], list[str]]:
     """Traces and questions as a run reads them: verdicts decide on the worked examples."""
-    from titrant.run.inputs import clean, read_benchmarks, read_traces
+    from titrant.run.input.inputs import clean, read_benchmarks, read_traces
     from titrant.run.watch import Silent
 
     benchmarks = read_benchmarks(config, Silent())

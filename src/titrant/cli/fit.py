@@ -36,7 +36,7 @@ def fit(
     from titrant.files import write_text
     from titrant.report.html import render_report
     from titrant.report.text import summary
-    from titrant.run.fit import fit_readings
+    from titrant.run.result.fit import fit_readings
     from titrant.settings import LadderSettings
 
     for name, share in (("level", level), ("margin", margin)):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from titrant.traces.inspect import CountTokens, Inspection, Spread
+    from titrant.traces.inspect.overview import CountTokens, Inspection, Spread
 
 QUIET_S = 2.0
 """Progress is shown from then on."""
@@ -53,7 +53,7 @@ def inspect(
     Reads what `pool:` of a config reads and changes nothing.
     """
     from titrant.settings import PoolSettings
-    from titrant.traces.answer import compile_pattern
+    from titrant.traces.verify.answer import compile_pattern
 
     if answer_pattern is not None:
         compile_pattern(answer_pattern)
@@ -97,10 +97,10 @@ def parse_columns(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def _look(settings: Any, *, count_tokens: CountTokens | None) -> Inspection:  # noqa: ANN401
-    from titrant.traces.assess import assess
-    from titrant.traces.inspect import inspect_pool
+    from titrant.traces.inspect.overview import inspect_pool
     from titrant.traces.read import Pool, read_pool
-    from titrant.traces.verify import Verifier
+    from titrant.traces.verify.assess import assess
+    from titrant.traces.verify.verdict import Verifier
 
     with _Waiting() as waiting:
         traces, report = read_pool(settings, progress=waiting.at("reading"))

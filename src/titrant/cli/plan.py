@@ -44,7 +44,7 @@ def plan(
     """
     from titrant.cli.common import console, emit_json
     from titrant.cli.live import PlainWatcher
-    from titrant.run.forecast import forecast
+    from titrant.run.input.forecast import forecast
 
     found = resolve(config, sets or [], base=base, pool=pool, benchmarks=benchmark or [])
     cost = forecast(found, PlainWatcher(console(stderr=True)), measure=measure)

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import binomtest, norm
 
-from titrant.dose.dip import find_dips
-from titrant.dose.endpoint import (
+from titrant.dose.curve.dip import find_dips
+from titrant.dose.curve.endpoint import (
     Interval,
     disagreement,
     end_point,
     isotonic_end_point,
     mixture_interval,
 )
+from titrant.dose.curve.fit import Fit, shape_shares
 from titrant.dose.family import (
     Comparison,
     Member,
@@ -30,7 +31,6 @@ from titrant.dose.family import (
     resampled_ends,
     stretch,
 )
-from titrant.dose.fit import Fit, shape_shares
 from titrant.dose.ladder import judge_strategy
 from titrant.dose.target import reference_of
 from titrant.dose.verdict import OPEN, Judgement, VerdictName
@@ -38,8 +38,8 @@ from titrant.errors import DataError
 from titrant.seeds import derive_rng
 
 if TYPE_CHECKING:
+    from titrant.dose.curve.noise import DoseMeans
     from titrant.dose.ladder import LadderPlan
-    from titrant.dose.noise import DoseMeans
     from titrant.dose.readings import ReadingTable
     from titrant.settings import LadderSettings
 

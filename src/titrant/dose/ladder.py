@@ -26,9 +26,9 @@ import numpy as np
 from scipy.stats import norm
 
 from titrant.arms import ArmSpec
-from titrant.dose.endpoint import end_point
-from titrant.dose.fit import fit
-from titrant.dose.noise import condense
+from titrant.dose.curve.endpoint import end_point
+from titrant.dose.curve.fit import fit
+from titrant.dose.curve.noise import condense
 from titrant.dose.readings import BASE, ReadingTable
 from titrant.dose.target import shared_target
 from titrant.dose.verdict import OPEN, Judgement, judge

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from titrant.dose.endpoint import Interval, contrast
-from titrant.dose.fit import fit
-from titrant.dose.noise import condense
+from titrant.dose.curve.endpoint import Interval, contrast
+from titrant.dose.curve.fit import fit
+from titrant.dose.curve.noise import condense
 from titrant.seeds import derive_rng
 
 if TYPE_CHECKING:

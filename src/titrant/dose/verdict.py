@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.stats import norm
 
-from titrant.dose.endpoint import (
+from titrant.dose.curve.endpoint import (
     Interval,
     contrast,
     end_point,
@@ -40,8 +40,8 @@ from titrant.dose.endpoint import (
     peak_over_top,
     shared_end_point,
 )
-from titrant.dose.fit import Fit, fit, seed_weights
-from titrant.dose.noise import DoseMeans, condense
+from titrant.dose.curve.fit import Fit, fit, seed_weights
+from titrant.dose.curve.noise import DoseMeans, condense
 
 if TYPE_CHECKING:
     from titrant.dose.readings import ReadingTable

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from titrant.dose.worker import Progress
-    from titrant.run.folder import RunFolder
-    from titrant.run.journal import Journal
+    from titrant.run.store.folder import RunFolder
+    from titrant.run.store.journal import Journal
     from titrant.run.watch import Watcher
     from titrant.settings import Config
     from titrant.train.job import ArmJob, ArmOutcome

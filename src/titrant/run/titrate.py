@@ -19,10 +19,7 @@ from titrant.dose.ladder import make_plan
 from titrant.engines.locate import HUB_ID
 from titrant.errors import ConfigError
 from titrant.report.answer import Answer
-from titrant.run.batch import run_batch
-from titrant.run.finish import finish
-from titrant.run.folder import RunFolder, enter, forget_inputs, make_folder, write_config
-from titrant.run.inputs import (
+from titrant.run.input.inputs import (
     Inputs,
     Named,
     freeze_problems,
@@ -30,10 +27,9 @@ from titrant.run.inputs import (
     is_outdated,
     load_benchmarks,
 )
-from titrant.run.journal import open_journal
-from titrant.run.lock import hold, this_process, write_owner
-from titrant.run.manifest import begin_manifest
-from titrant.run.preliminary import (
+from titrant.run.input.prepare import Prepared, PrepareJob, prepared_pool
+from titrant.run.ladder.batch import run_batch
+from titrant.run.ladder.preliminary import (
     Pilot,
     PilotPlan,
     Zero,
@@ -45,8 +41,7 @@ from titrant.run.preliminary import (
     rate_without_pilot,
     with_template,
 )
-from titrant.run.prepare import Prepared, PrepareJob, prepared_pool
-from titrant.run.rounds import (
+from titrant.run.ladder.rounds import (
     Ladder,
     Round,
     climb,
@@ -56,7 +51,12 @@ from titrant.run.rounds import (
     write_rankings,
     write_round,
 )
+from titrant.run.result.finish import finish
 from titrant.run.session import Executor, Session, read_record
+from titrant.run.store.folder import RunFolder, enter, forget_inputs, make_folder, write_config
+from titrant.run.store.journal import open_journal
+from titrant.run.store.lock import hold, this_process, write_owner
+from titrant.run.store.manifest import begin_manifest
 from titrant.run.watch import Silent
 from titrant.train.job import ArmJob
 
@@ -76,7 +76,7 @@ class Entries:
     """What the workers load, as "module:attribute"."""
 
     arm: str = "titrant.train.arm:run_arm"
-    prepare: str = "titrant.run.prepare:prepare"
+    prepare: str = "titrant.run.input.prepare:prepare"
     base: str = "titrant.engines.locate:find_base"
 
 

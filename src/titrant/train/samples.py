@@ -18,10 +18,10 @@ from titrant.engines.base import Request
 from titrant.errors import EngineError
 from titrant.files import write_table
 from titrant.seeds import derive
-from titrant.traces.answer import find_answer
 from titrant.traces.record import Verdict
 from titrant.traces.thinking import split_thinking
-from titrant.traces.verify import Claim, Verifier
+from titrant.traces.verify.answer import find_answer
+from titrant.traces.verify.verdict import Claim, Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

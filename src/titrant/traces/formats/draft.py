@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from titrant.traces.answer import Rule, find_answer_with_rule
 from titrant.traces.thinking import clean_answer, split_thinking
+from titrant.traces.verify.answer import Rule, find_answer_with_rule
 
 Row = dict[str, Any]
 Columns = Mapping[str, str]

@@ -1,0 +1,1 @@
+"""Titrations with a known end point: does the interval cover it?"""

@@ -1,0 +1,1 @@
+"""From dose means to curves, and from curves to end points."""

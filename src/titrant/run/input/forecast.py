@@ -1,0 +1,271 @@
+"""What a run will cost, from its real inputs: the plan of `titrant plan`.
+
+Pool and benchmark are read, the base is loaded and every row is examined, as the run itself would do
+it, in a folder that is thrown away. Where the train extra is missing, tokens are estimated from
+characters. The speed is measured with two short arms where that takes a minute at most, else it comes
+from a table.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from titrant.arms import ArmCost, ArmSpec
+from titrant.dose.executor import Layout, LocalExecutor, plan_layout
+from titrant.dose.ladder import make_plan
+from titrant.dose.plan import (
+    Estimate,
+    Speed,
+    Workload,
+    estimate,
+    power_of,
+    table_speed,
+)
+from titrant.errors import MissingPackageError
+from titrant.run.input.inputs import Inputs, Named, freeze_problems, gather, load_benchmarks
+from titrant.run.input.prepare import Prepared, PrepareJob, prepared_pool
+from titrant.run.ladder.preliminary import lr_centre, plan_pilot
+from titrant.run.store.folder import RunFolder, make_folder
+from titrant.run.titrate import Entries, find_first, visits, with_names
+from titrant.select.rank import draw_of, rank, write_ranking
+from titrant.traces.table import load_traces, write_traces
+from titrant.train.job import ArmJob
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from titrant.run.watch import Watcher
+    from titrant.settings import Config
+    from titrant.traces.record import Trace
+    from titrant.train.job import ArmOutcome
+
+PROBE_S = 60.0
+"""Longest probe, by the speed table, that is run without being asked for."""
+PROBE_UPDATES = (2, 6)
+"""The difference of two short trainings leaves out what every arm takes once."""
+PROBE_PROBLEMS = 64
+PROBE_TOKENS = 128
+"""Most new tokens per answer of the probe."""
+CHARACTERS_PER_TOKEN = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What the inputs say."""
+
+    folder: RunFolder
+    config: Config
+    inputs: Inputs
+    prepared: Prepared | None
+    """`None` where the base could not be loaded, since the train extra is missing."""
+    pool: list[Trace]
+
+
+def forecast(
+    config: Config,
+    watcher: Watcher,
+    *,
+    measure: bool | None = None,
+    entries: Entries | None = None,
+) -> Estimate:
+    """Add up what a run of this config will cost.
+
+    Args:
+        config: the run's.
+        watcher: is told what happens.
+        measure: whether to time two short arms; `None`: if that takes a minute at most.
+        entries: what the workers run.
+
+    Raises:
+        TitrantError: whatever would stop the run at its start.
+    """
+    entries = entries or Entries()
+    layout = plan_layout(config.executor.workers, config.executor.threads)
+    with tempfile.TemporaryDirectory(prefix="titrant-plan-") as temporary:
+        folder = make_folder(Path(temporary) / "run")
+        # One worker: the probe measures what a single one does.
+        with LocalExecutor(layout._replace(workers=1), entry=entries.arm) as executor:
+            found = read_material(config, folder, executor, watcher, entries=entries)
+            return _estimate(found, executor, layout, watcher, measure=measure)
+
+
+def read_material(
+    config: Config,
+    folder: RunFolder,
+    executor: LocalExecutor,
+    watcher: Watcher,
+    *,
+    entries: Entries,
+) -> Material:
+    """Read pool and benchmarks, and the base where that is possible."""
+    with suppress(MissingPackageError):  # it is told below, after what can be said without
+        find_first(config, executor, watcher, entries=entries)
+    watcher.stage("inputs")
+    inputs = gather(config, folder, watcher)
+    named = with_names(config, inputs)
+    watcher.stage("prepared")
+    try:
+        job = PrepareJob(run_dir=folder.root, config=named)
+        prepared: Prepared | None = executor.call(entries.prepare, job)
+    except MissingPackageError as error:
+        watcher.warn(f"{error.what}: tokens are estimated from characters ({error.do})")
+        prepared = None
+    pool = load_traces(folder.pool) if prepared is None else prepared_pool(folder, prepared)
+    return Material(folder, named, inputs, prepared, pool)
+
+
+def _estimate(
+    found: Material,
+    executor: LocalExecutor,
+    layout: Layout,
+    watcher: Watcher,
+    *,
+    measure: bool | None,
+) -> Estimate:
+    config = found.config
+    limit = config.limits.arms
+    plan = make_plan(
+        len(found.pool), visits(config.recipe, len(found.pool)), config.ladder, root=config.seed
+    )
+    pilot = plan_pilot(found.pool, config, plan) if config.recipe.lr == "auto" else None
+    n_pilot = len(pilot.specs) if pilot else 0
+    if limit is not None:
+        plan = plan.model_copy(update={"max_arms": max(0, limit - n_pilot - 1)})
+    load = workload(found)
+    speed = _speed(found, load, executor, layout, watcher, measure=measure)
+    return estimate(
+        config,
+        plan,
+        load,
+        workers=layout.workers,
+        speed=speed,
+        power=power_of(
+            next(iter(found.inputs.benchmarks.values())),
+            config.decode,
+            confidence=config.ladder.confidence,
+        ),
+        n_pilot=n_pilot,
+    )
+
+
+def workload(found: Material) -> Workload:
+    """Tokens of a row and of an answer: counted where the base was loaded, else estimated."""
+    problems = sum(found.inputs.benchmarks.values())
+    prepared = found.prepared
+    if prepared is not None:
+        return Workload(
+            row_tokens=prepared.row_tokens,
+            answer_tokens=prepared.pool_tokens / prepared.pool_rows,
+            problems=problems,
+            parameters=prepared.parameters,
+            counted=True,
+        )
+    answers = sum(len(t.thinking or "") + len(t.answer_text) for t in found.pool)
+    questions = sum(len(t.question) for t in found.pool)
+    n = len(found.pool) * CHARACTERS_PER_TOKEN
+    return Workload(
+        row_tokens=(questions + answers) / n,
+        answer_tokens=answers / n,
+        problems=problems,
+        parameters=None,
+        counted=False,
+    )
+
+
+def _speed(
+    found: Material,
+    load: Workload,
+    executor: LocalExecutor,
+    layout: Layout,
+    watcher: Watcher,
+    *,
+    measure: bool | None,
+) -> Speed | None:
+    if found.prepared is None or load.parameters is None:
+        return None
+    on_gpu = found.prepared.device.startswith("cuda")
+    table = table_speed(load.parameters, on_gpu=on_gpu, threads=layout.threads)
+    if found.config.train.command is not None:
+        return table  # the speed of an external trainer is its own
+    if measure is False or (measure is None and probe_seconds(found, load, table) > PROBE_S):
+        return table
+    watcher.note("measuring the speed with two short arms")
+    measured = probe(found, executor)
+    return table if measured is None else measured
+
+
+def probe_seconds(found: Material, load: Workload, speed: Speed) -> float:
+    """What the probe takes by the table."""
+    rows = sum(PROBE_UPDATES) * found.config.recipe.rows_per_update
+    answer = min(found.config.decode.max_new_tokens, PROBE_TOKENS)
+    read = len(PROBE_UPDATES) * min(PROBE_PROBLEMS, load.problems) * answer
+    return rows * load.row_tokens / speed.train_tokens_per_s + read / speed.read_tokens_per_s
+
+
+def probe(found: Material, executor: LocalExecutor) -> Speed | None:
+    """The speed of two short arms in this worker; `None` where one of them failed."""
+    outcomes = [_probe_arm(found, executor, updates) for updates in PROBE_UPDATES]
+    if any(outcome.error is not None for outcome in outcomes):
+        return None
+    return speed_of(*(outcome.cost for outcome in outcomes))
+
+
+def speed_of(short: ArmCost, long: ArmCost) -> Speed | None:
+    """Speed and fixed time from two trainings; `None` where the clock says nothing.
+
+    Where the longer one took no longer, all of its time is put down to its tokens.
+    """
+    train_s, tokens = long.train_s - short.train_s, long.train_tokens - short.train_tokens
+    if train_s <= 0 or tokens <= 0:
+        train_s, tokens = long.train_s, long.train_tokens
+    read_s = short.read_s + long.read_s
+    if train_s <= 0 or read_s <= 0:
+        return None
+    rate = tokens / train_s
+    return Speed(
+        train_tokens_per_s=rate,
+        read_tokens_per_s=(short.generated_tokens + long.generated_tokens) / read_s,
+        arm_s=max(0.0, short.train_s - short.train_tokens / rate),
+        source="two short arms measured here, in one worker",
+    )
+
+
+def _probe_arm(found: Material, executor: LocalExecutor, updates: int) -> ArmOutcome:
+    config = probe_config(found.config, updates)
+    root = found.folder.root.parent / f"probe-{updates}"
+    folder = make_folder(root)
+    traces = found.pool[: config.recipe.rows_per_update * 2]
+    write_traces(folder.pool, traces)
+    first = next(iter(found.inputs.benchmarks))
+    problems: Sequence = load_benchmarks(found.folder)[first][:PROBE_PROBLEMS]
+    freeze_problems(folder.benchmark, [Named(first, list(problems))])
+    draw = draw_of("random", 0)
+    ranking = rank(traces, strategy="random", root=config.seed, draw=draw)
+    write_ranking(folder.ranking("random", draw), ranking)
+    spec = ArmSpec(strategy="random", dose=len(traces), seed=0)
+    job = ArmJob(run_dir=root, spec=spec, config=config, lr=lr_centre(config.recipe))
+    return next(outcome for _, outcome in executor.run([job]))
+
+
+def probe_config(config: Config, updates: int) -> Config:
+    """The config of a short arm that does what the real ones do."""
+    decode = config.decode.model_copy(
+        update={
+            "max_new_tokens": min(config.decode.max_new_tokens, PROBE_TOKENS),
+            "samples_per_problem": 1,
+        }
+    )
+    recipe = config.recipe.model_copy(update={"match": "updates", "updates": updates})
+    train = config.train.model_copy(update={"keep": "none"})
+    return config.model_copy(
+        update={
+            "decode": decode,
+            "recipe": recipe,
+            "train": train,
+            "benchmark": config.benchmark[:1],
+        }
+    )

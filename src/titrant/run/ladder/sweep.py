@@ -1,0 +1,65 @@
+"""The full sweep: every allowed dose × many seeds, with no ladder to save arms.
+
+It is what a ladder is measured against: `benchmarks/replay_sweep.py` replays ladders on its readings.
+Resumable like any run; arms go seed by seed, so a sweep cut short is balanced over doses.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from titrant.arms import ArmSpec
+from titrant.dose.ladder import make_plan
+from titrant.run.input.inputs import load_benchmarks
+from titrant.run.input.prepare import prepared_pool
+from titrant.run.ladder.rounds import Ladder, Round, known_round, run_round, write_round
+from titrant.run.titrate import opened, preliminary, read_inputs, visits
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from titrant.run.store.folder import RunFolder
+    from titrant.run.watch import Watcher
+    from titrant.settings import Config
+
+
+def sweep(
+    config: Config,
+    out: Path,
+    *,
+    seeds: int,
+    skip: Collection[tuple[int, int]] = (),
+    watcher: Watcher | None = None,
+) -> RunFolder:
+    """Run every dose × seed of the config's first strategy; returns the run folder.
+
+    Args:
+        config: what to sweep.
+        out: the run folder.
+        seeds: seeds per dose.
+        skip: (dose, seed) that are known from elsewhere.
+        watcher: is told what happens.
+    """
+    with opened(config, out, watcher=watcher) as session:
+        inputs, prepared = read_inputs(session)
+        pool = prepared_pool(session.folder, prepared)
+        rows = visits(session.config.recipe, len(pool))
+        plan = make_plan(len(pool), rows, session.config.ladder, root=session.config.seed)
+        zero, pilot = preliminary(session, inputs, prepared, pool=pool, plan=plan)
+        ladder = Ladder(
+            plan, pool, tuple(load_benchmarks(session.folder)), None, zero.chosen, pilot.lr
+        )
+        current = known_round(session.folder, 1)
+        if current is None:
+            specs = tuple(
+                ArmSpec(strategy=plan.strategies[0], dose=dose, seed=seed)
+                for seed in range(seeds)
+                for dose in plan.doses
+                if (dose, seed) not in skip
+            )
+            current = write_round(
+                session, Round(number=1, arms=specs, limits=session.config.limits)
+            )
+        run_round(session, ladder, current)
+        return session.folder

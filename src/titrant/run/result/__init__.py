@@ -1,0 +1,1 @@
+"""From finished arms to the answer, its report and its subset."""

@@ -1,0 +1,150 @@
+"""From an analysis to the parts of the Answer record: a mapping, nothing is computed that is not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import binomtest
+
+from titrant.report.answer import Curve, CurvePoint, Estimate, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from titrant.dose.analysis import Analysis, StrategyAnalysis
+    from titrant.dose.curve.endpoint import Interval
+    from titrant.dose.readings import ReadingTable
+
+
+def from_analyses(
+    analyses: Mapping[str, Analysis], *, confidence: float, trace_tokens: float | None
+) -> dict[str, object]:
+    """Fields of the Answer that the analyses fill, the deciding benchmark's first.
+
+    Args:
+        analyses: by benchmark.
+        confidence: the level of intervals that do not exist.
+        trace_tokens: mean tokens per trace of the pool; `None`: unknown.
+    """
+    analysis = next(iter(analyses.values()))
+    head = analysis.headline
+    n, top = len(head.table.qids), head.judgement.fit.top
+    at_top = sum(arm.dose == top for arm in head.table.arms)
+    return {
+        "verdict": analysis.verdict,
+        "decides": analysis.decides,
+        "strategy": analysis.strategy,
+        "ed95": estimate(head.ed, confidence, n=n, seeds=_trained(head)),
+        "base": estimate(head.base, confidence, n=n, seeds=1),
+        "plateau": estimate(head.plateau, confidence, n=n, seeds=at_top),
+        "gain": estimate(head.judgement.gain, confidence, n=n, seeds=at_top),
+        "guess": None if analysis.guess is None else estimate(analysis.guess, confidence, n=n),
+        "responses": tuple(
+            _response(part, confidence, trace_tokens) for part in analysis.strategies
+        ),
+        "curves": tuple(
+            _curve(part, name, target=each.target)
+            for name, each in analyses.items()
+            for part in each.strategies
+        ),
+        "transfer": {
+            name: _transfer(each, analysis.strategy, confidence)
+            for name, each in list(analyses.items())[1:]
+        },
+    }
+
+
+def unknown(confidence: float) -> Estimate:
+    """A number that does not exist or was not measured."""
+    return Estimate(estimate=None, low=None, high=None, level=confidence)
+
+
+def estimate(
+    interval: Interval | None, confidence: float, *, n: int | None = None, seeds: int | None = None
+) -> Estimate:
+    """An interval as it stands in the answer."""
+    if interval is None:
+        return unknown(confidence)
+    return Estimate(
+        estimate=interval.estimate,
+        low=interval.low,
+        high=interval.high,
+        level=interval.level,
+        n=n,
+        seeds=seeds,
+    )
+
+
+def base_alone(table: ReadingTable, confidence: float) -> Estimate:
+    """The base alone: Wilson's interval over problems, each counted once."""
+    scores = table.score[0][~np.isnan(table.score[0])]
+    right, n = round(float(scores.sum())), len(scores)
+    found = binomtest(right, n).proportion_ci(confidence_level=confidence, method="wilson")
+    return Estimate(
+        estimate=float(scores.mean()),
+        low=found.low,
+        high=found.high,
+        level=confidence,
+        n=n,
+        seeds=1,
+    )
+
+
+def _trained(part: StrategyAnalysis) -> int:
+    return sum(arm.dose > 0 for arm in part.table.arms)
+
+
+def _response(part: StrategyAnalysis, confidence: float, tokens: float | None) -> Response:
+    n = len(part.table.qids)
+    return Response(
+        strategy=part.strategy,
+        ed95=estimate(part.ed, confidence, n=n, seeds=_trained(part)),
+        ed_levels={name: estimate(ed, confidence) for name, ed in part.ed_levels.items()},
+        isotonic=estimate(part.isotonic, confidence, n=n),
+        shapes=part.shapes,
+        disagreement=part.disagreement,
+        trace_tokens=None if part.ed is None or tokens is None else part.ed.estimate * tokens,
+        beyond_pool=part.beyond_pool,
+        versus=None if part.versus is None else part.versus.against,
+        ratio=None if part.versus is None else estimate(part.versus.ratio, confidence, n=n),
+        p_holm=None if part.versus is None else part.versus.p_holm,
+    )
+
+
+def _curve(part: StrategyAnalysis, benchmark: str, *, target: float | None) -> Curve:
+    table = part.table
+    scores = table.score.mean(axis=1)
+    readings = tuple(
+        CurvePoint(
+            dose=arm.dose,
+            seed=arm.seed,
+            accuracy=float(scores[i]),
+            n=len(table.qids),
+            truncated=_known(table.truncated[i]),
+            unreadable=_known(table.unreadable[i]),
+        )
+        for i, arm in enumerate(table.arms)
+    )
+    band = tuple(
+        CurvePoint(
+            dose=point.dose, seed=None, accuracy=point.accuracy, low=point.low, high=point.high
+        )
+        for point in part.band
+    )
+    return Curve(
+        strategy=part.strategy,
+        benchmark=benchmark,
+        readings=readings,
+        band=band,
+        target=target,
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _transfer(analysis: Analysis, strategy: str, confidence: float) -> Estimate:
+    part = next(part for part in analysis.strategies if part.strategy == strategy)
+    return estimate(part.judgement.gain, confidence, n=len(part.table.qids))

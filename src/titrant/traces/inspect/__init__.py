@@ -1,0 +1,1 @@
+"""What a pool is made of: counts, repeats, the oddest rows."""

@@ -1,0 +1,1 @@
+"""Final answers of attempts, and whether they are right."""
