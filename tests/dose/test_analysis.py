@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from planted import DOSES, difficulties, first_round, joined, permuted, planted, table_of
 
-from titrant.dose.analysis import SPLIT_FROM, analyse, what_decides
+from titrant.dose.analysis import SPLIT_FROM, analyse
+from titrant.dose.decides import what_decides
 from titrant.dose.ladder import make_plan
 from titrant.dose.readings import half_of
 from titrant.dose.verdict import judge

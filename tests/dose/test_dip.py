@@ -6,7 +6,7 @@ from planted import first_round, planted
 from scipy.stats import norm
 
 from titrant.dose.curve.dip import find_dips
-from titrant.dose.curve.fit import seed_weights
+from titrant.dose.curve.evidence import seed_weights
 from titrant.dose.curve.noise import KAPPA, PHI, condense
 
 TOP = 4096

@@ -8,13 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import DOSES, first_round, permuted
 
-from titrant.dose.curve.fit import (
-    evidence,
-    fit,
-    log_sum,
-    seed_log_likelihood,
-    shape_weights,
-)
+from titrant.dose.curve.evidence import evidence, log_sum, seed_log_likelihood
+from titrant.dose.curve.fit import fit, shape_weights
 from titrant.dose.curve.noise import DISPERSIONS, KAPPA, PHI, DoseMeans, condense
 from titrant.dose.curve.shapes import RAW, grid
 

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from planted import difficulties, first_round, joined, permuted, planted, table_of
 
 from titrant.arms import ArmSpec, Reading
-from titrant.dose import ladder
 from titrant.dose.calibration.simulate import Bench, draw_scenario, load_settings
+from titrant.dose.confirm import carrying_doses
 from titrant.dose.ladder import allowed_doses, full_sweep, make_plan, next_arms, next_round
 from titrant.dose.readings import BASE, ArmKey, ReadingTable
+from titrant.dose.telling import most_telling
 from titrant.dose.verdict import judge
 from titrant.errors import ConfigError
 from titrant.settings import LadderSettings
@@ -166,7 +167,7 @@ def test_a_wide_interval_is_carried_by_nothing():
     found = judge(table, top=TOP, settings=SETTINGS)
     assert found.ed is not None
     assert found.ed.factor > SETTINGS.precision
-    assert ladder.carrying_doses(table, found, SETTINGS) == []
+    assert carrying_doses(table, found, SETTINGS) == []
 
 
 def test_a_hump_that_is_back_at_the_base_stops_the_ladder():
@@ -180,13 +181,13 @@ def test_bisection_follows_the_step_to_either_side():
     for at, below, above in ((3, 1, 4), (20, 4, 32), (2000, 1024, 4096)):
         table = step(at, 4, 32, 128, 1024)
         found = judge(table, top=TOP, settings=SETTINGS.model_copy(update={"precision": 1.01}))
-        chosen = ladder.most_telling(found, PLAN.doses, 1)
+        chosen = most_telling(found, PLAN.doses, 1)
         assert below < chosen[0] < above
 
 
 def test_a_second_arm_of_a_round_is_chosen_given_the_first():
     found = judge(step(200, 4, 32, 128, 1024), top=TOP, settings=SETTINGS)
-    assert len(set(ladder.most_telling(found, PLAN.doses, 2))) == 2
+    assert len(set(most_telling(found, PLAN.doses, 2))) == 2
 
 
 def test_an_open_gain_asks_for_more_arms_at_the_top():

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest
 
+from titrant.dose.curve.band import BandPoint, band
 from titrant.dose.curve.dip import find_dips
 from titrant.dose.curve.endpoint import (
     Interval,
@@ -22,7 +23,8 @@ from titrant.dose.curve.endpoint import (
     isotonic_end_point,
     mixture_interval,
 )
-from titrant.dose.curve.fit import Fit, shape_shares
+from titrant.dose.curve.shares import shape_shares
+from titrant.dose.decides import what_decides
 from titrant.dose.family import (
     Comparison,
     Member,
@@ -38,6 +40,7 @@ from titrant.errors import DataError
 from titrant.seeds import derive_rng
 
 if TYPE_CHECKING:
+    from titrant.dose.curve.fit import Fit
     from titrant.dose.curve.noise import DoseMeans
     from titrant.dose.ladder import LadderPlan
     from titrant.dose.readings import ReadingTable
@@ -48,19 +51,6 @@ SPLIT_FROM = 400
 REACHED_BY = 0.5
 """Probability of lying beyond the pool from which on an end point is reported as such."""
 OTHER_LEVELS = (0.5, 0.8, 0.9)
-BAND_POINTS = 60
-THREE_POINTS = (-(1.5**0.5), 0.0, 1.5**0.5)
-"""Equally weighted points with the mean and variance of a standard normal."""
-
-
-@dataclass(frozen=True, slots=True)
-class BandPoint:
-    """The fitted response at one dose."""
-
-    dose: float
-    accuracy: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,24 +283,6 @@ def _share(hits: np.ndarray, confidence: float) -> Interval:
     return Interval(float(hits.mean()), float(found.low), float(found.high), confidence)
 
 
-def band(fit: Fit, confidence: float) -> tuple[BandPoint, ...]:
-    """Median and equal-tailed band of the expected accuracy, evenly spaced on a log-dose axis.
-
-    Doses are real-valued: whole ones would lie a factor of 2 apart at the small end, in kinks.
-    """
-    doses = np.geomspace(1.0, fit.top, BAND_POINTS)
-    curves, spread = fit.responses(doses), fit.response_sd(doses)
-    tail = (1 - confidence) / 2
-    points = []
-    for i, dose in enumerate(doses):
-        draws = np.concatenate([curves[:, i] + k * spread[:, i] for k in THREE_POINTS])
-        order = np.argsort(draws)
-        mass = np.cumsum(np.tile(fit.curve_weights / 3, 3)[order])
-        low, middle, high = np.interp([tail, 0.5, 1 - tail], mass / mass[-1], draws[order])
-        points.append(BandPoint(float(dose), float(middle), float(low), float(high)))
-    return tuple(points)
-
-
 def _choose(table: ReadingTable, settings: LadderSettings, plan: LadderPlan) -> str:
     """The strategy with the smallest end point on these problems; the first where none has one."""
     if len(plan.strategies) == 1:
@@ -321,30 +293,3 @@ def _choose(table: ReadingTable, settings: LadderSettings, plan: LadderPlan) -> 
         if found.ed is not None:
             scores[name] = found.ed.estimate
     return min(scores, key=lambda name: (scores[name], name), default=plan.strategies[0])
-
-
-def what_decides(found: Judgement, settings: LadderSettings) -> str:
-    """What would decide an undecided run, with a number where one can be given."""
-    if found.ed is not None:
-        return (
-            f"more arms: the interval spans a factor of {found.ed.factor:.1f} "
-            f"and {settings.precision:g} was asked for"
-        )
-    if found.beaten_by is not None:
-        return (
-            f"a run with {found.beaten_by:,.0f} traces as its largest dose (ladder.doses): that dose "
-            "looks better than the whole pool, whose own gain sets the target here"
-        )
-    means = found.means
-    c = means.problem_cov
-    problems = float(c[0, 0] + c[-1, -1] - 2 * c[0, -1])
-    seeds = found.seeds_at_top
-    distance = abs(found.gain.estimate - settings.margin)
-    if distance < 1e-4:
-        return "a gain this close to the margin needs another margin, not more data"
-    needed = (float(norm.ppf((1 + settings.confidence) / 2)) / distance) ** 2
-    if problems * needed > 0.8:
-        more = int(np.ceil(means.n_problems * (problems * needed / 0.8 - 1) / 100) * 100)
-        return f"about {more:,} more problems (or as many more samples of problems alike)"
-    more = int(np.ceil(means.n_arms[-1] * (seeds * needed / 0.2 - 1)))
-    return f"about {max(1, more)} more arms at the top dose"

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from titrant.dose.curve.endpoint import Interval, crossings
-from titrant.dose.curve.fit import reweighted
+from titrant.dose.curve.resample import reweighted
 from titrant.dose.holm import holm
 
 if TYPE_CHECKING:

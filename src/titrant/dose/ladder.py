@@ -2,16 +2,9 @@
 
 Round 1 holds the base, the top dose with three seeds, and one arm at each of four log-spaced doses.
 Every later round first judges what is known; if that is decided, or nothing more can decide it, the
-ladder stops. Looking after every round and stopping at the first narrow interval would pick intervals
-that are narrow by luck (simulated ladders of a power law that stopped after one or two rounds covered
-63 % instead of 90 %). So narrow has to be confirmed: no single arm may carry it, that is, the interval
-stays within the precision with the last arm of any one dose left out; and the two allowed doses around
-the end point have to be read, since between distant doses a shape decides and not a reading (replayed
-on the recorded sweep, ladders that stopped with 128 and 1,024 around an end point of 650 covered 84 %,
-all misses on one side). A dose that carries the interval alone is read again, and the rest of the round
-goes to the most telling doses. Otherwise the next arms go where they are expected to shrink the
-variance of the log end point most: the curves that are still likely are sorted into bins that one more reading at a dose could
-tell apart, and the variance left within the bins is what would remain.
+ladder stops (`dose.settled`). A narrow interval is believed once it is confirmed (`dose.confirm`);
+until then the next arms are those that confirm it, and where it is wide those that are expected to
+shrink it most (`dose.telling`).
 
 A decision is a pure function of the readings at a round barrier, so the number of workers, timing and
 kills cannot change it.
@@ -23,15 +16,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import norm
 
 from titrant.arms import ArmSpec
-from titrant.dose.curve.endpoint import end_point
-from titrant.dose.curve.fit import fit
-from titrant.dose.curve.noise import condense
+from titrant.dose.confirm import unconfirmed
 from titrant.dose.readings import BASE, ReadingTable
+from titrant.dose.settled import why_stop
 from titrant.dose.target import shared_target
-from titrant.dose.verdict import OPEN, Judgement, judge
+from titrant.dose.telling import most_telling
+from titrant.dose.verdict import Judgement, judge
 from titrant.errors import ConfigError
 from titrant.records import Record
 
@@ -45,8 +37,6 @@ SWEEP_SEEDS = 5
 SHARE_OF_SWEEP = 3
 """A ladder may take a third of the sweep unless the limits say otherwise."""
 FEWEST_TRACES = 2
-HOPELESS_SHARE = 0.8
-"""Stop when the problems alone, with no seed noise left, make up this share of the gain's variance."""
 
 
 class LadderPlan(Record):
@@ -205,81 +195,6 @@ def judge_strategy(
     )
 
 
-def why_stop(found: Judgement, settings: LadderSettings) -> str | None:
-    """Why more arms are not needed or would not help; `None` while they would."""
-    open_peak = _has_open_peak(found, settings)
-    wide = found.ed is not None and found.ed.factor > settings.precision
-    if found.verdict != OPEN and not wide and not (open_peak and found.verdict == "enough at N"):
-        return f"decided: {found.verdict}"
-    return _hopeless(found, settings)
-
-
-def _hopeless(found: Judgement, settings: LadderSettings) -> str | None:
-    """Why more arms of this strategy would not help; `None` where they would."""
-    if found.delta is not found.gain and found.delta.low < settings.margin:
-        return "the gain that sets the target is open: arms of this strategy would not help"
-    if found.beyond >= (1 + settings.confidence) / 2:
-        return "decided: the shared target is beyond the pool"
-    if found.beaten_by is not None and found.gain.estimate < settings.margin:
-        return f"{found.reason}: more arms would not help"
-    if found.verdict == OPEN and found.ed is None and _problems_limit(found, settings):
-        return "the benchmark is too small to tell: more arms would not help"
-    return None
-
-
-def _has_open_peak(found: Judgement, settings: LadderSettings) -> bool:
-    """Whether a smaller dose may beat the top, and is not yet known to."""
-    return (1 + settings.confidence) / 2 > found.peak > 0.5
-
-
-def unconfirmed(
-    part: ReadingTable, found: Judgement, *, plan: LadderPlan, settings: LadderSettings
-) -> list[int]:
-    """Doses that have to be read before a narrow interval is believed; none where it is wide."""
-    if found.ed is None or found.ed.factor > settings.precision:
-        return []
-    read = {arm.dose for arm in part.arms}
-    end = found.ed.estimate
-    around = (
-        max((d for d in plan.doses if d <= end), default=0),
-        min(d for d in plan.doses if d >= end),
-    )
-    fresh = [dose for dose in dict.fromkeys(around) if dose not in read]
-    return fresh or carrying_doses(part, found, settings)
-
-
-def carrying_doses(part: ReadingTable, found: Judgement, settings: LadderSettings) -> list[int]:
-    """Doses of which a single arm carries a narrow interval; nothing where it is wide or absent.
-
-    Such a dose makes the interval wider than the precision when one of its arms is left out. The arms
-    of one dose are alike but for luck, so the one with the highest seed stands for them. Doses next to
-    the end point are tried first, and no more are looked for than a round has arms.
-    """
-    if found.ed is None or found.ed.factor > settings.precision:
-        return []
-    fitted, inner = found.fit, found.means.doses[1:-1]
-    alone: list[int] = []
-    for dose in inner[np.argsort(np.abs(np.log(inner / found.ed.estimate)), kind="stable")]:
-        last = max((a.seed, i) for i, a in enumerate(part.arms) if a.dose == dose)[1]
-        rest = condense(part.rows([i for i in range(len(part.arms)) if i != last]))
-        again = fit(rest, top=fitted.top, level=fitted.level, shapes=fitted.shapes)
-        if end_point(again, confidence=settings.confidence).factor > settings.precision:
-            alone.append(int(dose))
-        if len(alone) == settings.arms_per_round:
-            break
-    return alone
-
-
-def _problems_limit(found: Judgement, settings: LadderSettings) -> bool:
-    """Whether the gate on Δ would stay open with infinitely many seeds."""
-    c = found.means.problem_cov
-    problems = c[0, 0] + c[-1, -1] - 2 * c[0, -1]
-    seeds = found.seeds_at_top
-    half = float(norm.ppf((1 + settings.confidence) / 2)) * np.sqrt(max(problems, 0.0))
-    crosses = found.gain.estimate - half < settings.margin < found.gain.estimate + half
-    return bool(crosses and problems > HOPELESS_SHARE * (problems + seeds))
-
-
 def next_arms(
     found: Judgement,
     table: ReadingTable,
@@ -305,50 +220,3 @@ def next_arms(
         arms.append((dose, have[dose]))
         have[dose] += 1
     return arms
-
-
-def most_telling(found: Judgement, doses: Sequence[int], n_arms: int) -> list[int]:
-    """Doses whose readings are expected to leave the least variance of the log end point.
-
-    Greedy: the second arm is chosen given the first. Ties go to the smaller dose.
-    """
-    fit, means = found.fit, found.means
-    weights = fit.curve_weights
-    use = weights > 1e-6
-    weights, log_end = weights[use] / weights[use].sum(), np.log(fit.end_points[use])
-    expected = fit.responses(np.array(doses, dtype=float))[use]
-    dispersion = fit.dispersion_at(doses)
-    width = 2.0 * np.sqrt(_reading_variance(dispersion, expected, weights, means.n_problems))
-    cells = np.floor(expected / width).astype(np.int64)
-    bins = np.zeros(len(weights), dtype=np.int64)
-    chosen: list[int] = []
-    for _ in range(n_arms):
-        left = [
-            _variance_within(_merge(bins, cells[:, i], seen=doses[i] in chosen), weights, log_end)
-            for i in range(len(doses))
-        ]
-        best = int(np.argmin(np.round(left, 9)))
-        chosen.append(int(doses[best]))
-        bins = _merge(bins, cells[:, best], seen=False)
-    return chosen
-
-
-def _reading_variance(
-    dispersion: np.ndarray, expected: np.ndarray, weights: np.ndarray, n_problems: int
-) -> np.ndarray:
-    mean = np.clip(weights @ expected, 0.02, 0.98)
-    return mean * (1 - mean) * (dispersion + 0.5 / n_problems)
-
-
-def _merge(bins: np.ndarray, cells: np.ndarray, *, seen: bool) -> np.ndarray:
-    if seen:  # a second reading at the same dose tells little that the first does not
-        return bins
-    offset = cells - cells.min()
-    return np.unique(bins * (offset.max() + 1) + offset, return_inverse=True)[1].ravel()
-
-
-def _variance_within(bins: np.ndarray, weights: np.ndarray, values: np.ndarray) -> float:
-    mass = np.bincount(bins, weights=weights)
-    first = np.bincount(bins, weights=weights * values)
-    second = np.bincount(bins, weights=weights * values**2)
-    return float((second - first**2 / np.maximum(mass, 1e-300)).sum())

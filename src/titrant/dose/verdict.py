@@ -40,7 +40,8 @@ from titrant.dose.curve.endpoint import (
     peak_over_top,
     shared_end_point,
 )
-from titrant.dose.curve.fit import Fit, fit, seed_weights
+from titrant.dose.curve.evidence import seed_weights
+from titrant.dose.curve.fit import Fit, fit
 from titrant.dose.curve.noise import DoseMeans, condense
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.stats import norm
 
-from titrant.dose.curve.fit import seed_weights
+from titrant.dose.curve.evidence import seed_weights
 from titrant.dose.holm import holm
 
 if TYPE_CHECKING:
