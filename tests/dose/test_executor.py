@@ -9,14 +9,8 @@ import psutil
 import pytest
 
 from titrant.arms import ArmSpec
-from titrant.dose.executor import (
-    Layout,
-    LocalExecutor,
-    oversubscription,
-    plan_layout,
-    usable_cores,
-    visible_devices,
-)
+from titrant.dose.executor import LocalExecutor
+from titrant.dose.layout import Layout, oversubscription, plan_layout, usable_cores, visible_devices
 from titrant.errors import EngineError, ResourceError, TrainError
 from titrant.settings import Config
 from titrant.train.job import ArmJob

@@ -10,16 +10,11 @@ from peft import PeftModel
 from titrant.errors import ConfigError, TrainError
 from titrant.settings import RecipeSettings
 from titrant.train.checkpoint import SEAL, last_whole, seal
+from titrant.train.course import CHECKPOINTS, Course, TrainSeeds
 from titrant.train.plan_updates import UpdatePlan, plan_updates
 from titrant.train.render import IGNORED, Row, render_rows
-from titrant.train.sft import (
-    CHECKPOINTS,
-    Course,
-    TrainSeeds,
-    has_dropout,
-    make_sft_config,
-    train_sft,
-)
+from titrant.train.sft import has_dropout, train_sft
+from titrant.train.sft_config import make_sft_config
 
 pytestmark = pytest.mark.train
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from titrant.dose.executor import LocalExecutor, oversubscription, plan_layout
+from titrant.dose.executor import LocalExecutor
 from titrant.dose.ladder import make_plan
+from titrant.dose.layout import oversubscription, plan_layout
 from titrant.engines.locate import HUB_ID
 from titrant.errors import ConfigError
 from titrant.report.answer import Answer

@@ -8,89 +8,39 @@ stay twice: `distinct_traces` drops them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from titrant.errors import DataError
-from titrant.records import Record
 from titrant.seeds import derive_rng
 from titrant.traces.bulk import identify, make_trace, paused_collector
-from titrant.traces.files import RowSource, open_rows
+from titrant.traces.files import open_rows
 from titrant.traces.formats.draft import (
     NO_ATTEMPT,
     NO_QUESTION,
-    Draft,
-    Row,
-    Unusable,
     gold_in,
     gold_of_completion,
-    text_in,
 )
-from titrant.traces.record import Problem, Trace, normalise, question_id
-from titrant.traces.schema import SAMPLE_ROWS, Recognised, recognise
+from titrant.traces.merge import Merged
+from titrant.traces.record import Problem, Trace, question_id
+from titrant.traces.row_reader import (
+    NO_GOLD,
+    Item,
+    Progress,
+    ReadReport,
+    RowReader,
+    begin,
+    nothing_usable,
+)
 from titrant.traces.steps import cut_steps, steps_of_pieces
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from titrant.settings import BenchmarkSettings, PoolSettings
 
-Progress = Callable[[int, int | None], None]
-"""Called now and then with (rows read, rows in all or `None` where unknown)."""
-PROGRESS_ROWS = 500
 
-NO_GOLD = Unusable("no gold answer")
 LATER_TURNS = "conversations have more turns; only the first question and its answer are read"
 """A note of the report, after the number of them."""
-
-
-class Unread(Record):
-    """Rows, or attempts of them, that could not be used for one reason."""
-
-    reason: str
-    n: int
-    first_row: int
-    """Number of the first of them in the file, from 1."""
-
-
-class ReadReport(Record):
-    """What was read and what was not."""
-
-    version: int = 1
-    path: str
-    format: str
-    """Kind of file, in words."""
-    schema_name: str
-    why: str
-    """What the schema was recognised by."""
-    columns: dict[str, str]
-    """Our field → the column it was read from."""
-    ignored: tuple[str, ...] = ()
-    """Columns that were not used."""
-    rows: int
-    """Rows read, usable or not."""
-    used: int
-    """Traces of a pool, problems of a benchmark."""
-    questions: int
-    """Different questions among them."""
-    with_gold: int
-    """How many of `used` have a gold answer."""
-    has_traces: bool = True
-    """False where the schema gives answers without a way to them, as a benchmark does."""
-    unread: tuple[Unread, ...] = ()
-    notes: tuple[str, ...] = ()
-    """Whatever else a user should know, one sentence each."""
-
-    def lines(self) -> list[str]:
-        """The report in words, one statement per line."""
-        used = ", ".join(f"{ours} from {theirs}" for ours, theirs in self.columns.items())
-        lines = [f"{self.path}: {self.format}, read as {self.schema_name} ({self.why})"]
-        lines.append(f"columns: {used}")
-        if self.ignored:
-            lines.append(f"columns not used: {', '.join(self.ignored)}")
-        lines += [f"{u.n} not read: {u.reason} (first: row {u.first_row})" for u in self.unread]
-        return [*lines, *self.notes]
 
 
 class Pool(NamedTuple):
@@ -123,7 +73,7 @@ def read_pool(settings: PoolSettings, *, progress: Progress | None = None) -> Po
         revision=settings.revision,
         limit=settings.limit,
     )
-    reading = _begin(source, settings.columns, progress)
+    reading = begin(source, settings.columns, progress)
     traces: list[Trace] = []
     with paused_collector():
         for item in reading.items():
@@ -133,7 +83,7 @@ def read_pool(settings: PoolSettings, *, progress: Progress | None = None) -> Po
                 if len(traces) == settings.limit:
                     break
     if not traces:
-        raise _nothing_usable(reading, "trace")
+        raise nothing_usable(reading, "trace")
     with_gold = sum(trace.gold is not None for trace in traces)
     notes = [] if with_gold else ["no gold answers: the traces can be trained on, not verified"]
     return Pool(
@@ -166,14 +116,14 @@ def read_benchmark(
         config=settings.config,
         revision=settings.revision,
     )
-    reading = _begin(source, settings.columns, progress)
-    merged = _Merged()
+    reading = begin(source, settings.columns, progress)
+    merged = Merged()
     for item in reading.items():
         problem = _problem(reading, item, settings.answer_pattern)
         if problem is not None:
             merged.add(problem)
     if not merged.problems:
-        raise _nothing_usable(reading, "problem")
+        raise nothing_usable(reading, "problem")
     name = settings.name or benchmark_name(settings.path)
     problems = _drawn(list(merged.problems.values()), settings.limit, seed=seed, name=name)
     notes = merged.notes()
@@ -208,90 +158,7 @@ def benchmark_name(path: str) -> str:
     return f"{folder}-{stem}" if is_bland and folder else stem
 
 
-class _Item(NamedTuple):
-    """One attempt of one row."""
-
-    number: int
-    row: Row
-    draft: Draft
-
-
-@dataclass(slots=True)
-class _Reading:
-    """A reading under way."""
-
-    source: RowSource
-    schema: Recognised
-    rows: Iterator[Any]
-    progress: Progress | None
-    n_rows: int = 0
-    notes: dict[str, int] = field(default_factory=dict)
-    """Remark → how often."""
-    refused: dict[str, list[int]] = field(default_factory=dict)
-    """Reason → [how often, first row]."""
-
-    def items(self) -> Iterator[_Item]:
-        for number, row in enumerate(self.rows, start=1):
-            self.n_rows = number
-            if self.progress and number % PROGRESS_ROWS == 0:
-                self.progress(number, None)
-            for draft in self.schema.drafts(row):
-                if isinstance(draft, Unusable):
-                    self.refuse(draft, number)
-                else:
-                    yield _Item(number, row, draft)
-
-    @property
-    def source_name(self) -> str:
-        return self.source.path.rpartition("/")[2]
-
-    def cell(self, row: Row, field: str) -> str | None:
-        """The text of an optional field."""
-        column = self.schema.columns.get(field)
-        return None if column is None else text_in(row, column)
-
-    def refuse(self, why: Unusable, number: int) -> None:
-        self.refused.setdefault(why.reason, [0, number])[0] += 1
-
-    def remark(self, words: str) -> None:
-        self.notes[words] = self.notes.get(words, 0) + 1
-
-    def report(self, *, used: int, questions: int, with_gold: int, notes: list[str]) -> ReadReport:
-        return ReadReport(
-            path=self.source.path,
-            format=self.source.format,
-            schema_name=self.schema.schema.name,
-            why=self.schema.why,
-            columns=dict(self.schema.columns),
-            ignored=self.schema.ignored,
-            rows=self.n_rows,
-            used=used,
-            questions=questions,
-            with_gold=with_gold,
-            has_traces=self.schema.schema.has_traces,
-            unread=tuple(
-                Unread(reason=reason, n=n, first_row=first)
-                for reason, (n, first) in self.refused.items()
-            ),
-            notes=(*notes, *(f"{n} {words}" for words, n in self.notes.items())),
-        )
-
-
-def _begin(source: RowSource, overrides: Mapping[str, str], progress: Progress | None) -> _Reading:
-    """Look at the first rows, recognise the schema, and put the rows back."""
-    first = list(islice(source.rows, SAMPLE_ROWS))
-    if not first:
-        raise DataError(
-            f"{source.path} has no rows",
-            expected="at least one row",
-            came=f"{source.format} without any",
-            do="write or download it again, or choose another split",
-        )
-    schema = recognise(first, overrides=overrides, path=source.path)
-    return _Reading(source, schema, chain(first, source.rows), progress)
-
-
-def _trace(reading: _Reading, item: _Item) -> Trace | None:
+def _trace(reading: RowReader, item: Item) -> Trace | None:
     draft, row = item.draft, item.row
     question = draft.question.strip()
     body = draft.answer_text if draft.thinking is None else draft.thinking
@@ -320,7 +187,7 @@ def _trace(reading: _Reading, item: _Item) -> Trace | None:
     )
 
 
-def _meta(reading: _Reading, item: _Item) -> dict[str, Any]:
+def _meta(reading: RowReader, item: Item) -> dict[str, Any]:
     meta = {**reading.schema.kept(item.row), **item.draft.meta}
     return {"row": item.number} | {name: _plain(value) for name, value in meta.items()}
 
@@ -338,7 +205,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any cell
     return str(value)
 
 
-def _problem(reading: _Reading, item: _Item, pattern: str | None) -> Problem | None:
+def _problem(reading: RowReader, item: Item, pattern: str | None) -> Problem | None:
     draft, row = item.draft, item.row
     question = draft.question.strip()
     if not question:
@@ -363,56 +230,9 @@ def _problem(reading: _Reading, item: _Item, pattern: str | None) -> Problem | N
     )
 
 
-@dataclass(slots=True)
-class _Merged:
-    """Problems by question."""
-
-    problems: dict[str, Problem] = field(default_factory=dict)
-    n_repeated: int = 0
-    conflicts: list[tuple[Problem, str]] = field(default_factory=list)
-    """The problem that stays and another gold answer to the same question."""
-
-    def add(self, problem: Problem) -> None:
-        first = self.problems.setdefault(problem.qid, problem)
-        if first is problem:
-            return
-        self.n_repeated += 1
-        if normalise(first.gold or "") != normalise(problem.gold or ""):
-            self.conflicts.append((first, problem.gold or ""))
-
-    def notes(self) -> list[str]:
-        notes = []
-        if self.n_repeated:
-            notes.append(f"{self.n_repeated} questions repeat an earlier one and were merged")
-        if self.conflicts:
-            first, other = self.conflicts[0]
-            notes.append(
-                f"{len(self.conflicts)} of them have another gold answer, and the first one stays: "
-                f"row {first.meta['row']} says {first.gold!r}, a later one {other!r}"
-            )
-        return notes
-
-
 def _drawn(problems: list[Problem], limit: int | None, *, seed: int, name: str) -> list[Problem]:
     if limit is None or limit >= len(problems):
         return problems
     rng = derive_rng(seed, "benchmark", name, "limit")
     chosen = rng.choice(len(problems), size=limit, replace=False)
     return [problems[i] for i in sorted(chosen.tolist())]
-
-
-def _nothing_usable(reading: _Reading, what: str) -> DataError:
-    reasons = [f"{n} × {reason}" for reason, (n, _) in reading.refused.items()]
-    if set(reading.refused) == {NO_GOLD.reason}:
-        return DataError(
-            f"{reading.source.path} is a benchmark without gold answers",
-            expected="a right answer for each problem",
-            came=f"{reading.n_rows} rows read as {reading.schema.schema.name}, none with one",
-            do="name its column: --columns gold=… (in a config: columns: {gold: …})",
-        )
-    return DataError(
-        f"no {what} in {reading.source.path} can be used",
-        expected=f"rows in the schema {reading.schema.schema.name} ({reading.schema.why})",
-        came="; ".join(reasons),
-        do="correct the file, or say which columns to use: columns: {question: …}",
-    )

@@ -31,10 +31,12 @@ from titrant.files import explained, remove, remove_partials, replacing, write_t
 from titrant.registry import nearest
 from titrant.train.command import check_result, run_command, write_subset
 from titrant.train.context import ArmContext, open_context
+from titrant.train.course import CHECKPOINTS, SEED_SPACE, Course, TrainSeeds
 from titrant.train.job import ArmJob, ArmOutcome
 from titrant.train.plan_updates import UpdatePlan, plan_updates
 from titrant.train.samples import Reader, Summary, read_arm
-from titrant.train.sft import CHECKPOINTS, SEED_SPACE, Course, TrainSeeds, train_sft, updates_logged
+from titrant.train.sft import train_sft
+from titrant.train.watch import updates_logged
 from titrant.train.weights import is_adapter, load_weights, merged_copy, save_weights, settle
 
 if TYPE_CHECKING:

@@ -12,73 +12,36 @@ processes per arm, evaluation during training.
 from __future__ import annotations
 
 import copy
-import dataclasses
-import json
-import math
-import time
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import torch
 from datasets import Dataset
 from huggingface_hub import constants as hub_constants
-from peft import LoraConfig, PeftModel
+from peft import PeftModel
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 from transformers.utils import logging as transformers_logging
-from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling, SFTTrainer
 
-from titrant.errors import ConfigError, TrainError
-from titrant.registry import nearest
-from titrant.train.checkpoint import fingerprint, last_whole, seal
+from titrant.train.checkpoint import fingerprint, last_whole
+from titrant.train.course import CHECKPOINTS, Course
 from titrant.train.doctor import check_masters
 from titrant.train.plan_updates import UpdatePlan, plan_updates
+from titrant.train.sft_config import make_lora_config, make_sft_config
+from titrant.train.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from transformers import (
         PreTrainedModel,
         PreTrainedTokenizerBase,
-        TrainerControl,
-        TrainerState,
-        TrainingArguments,
     )
 
     from titrant.settings import RecipeSettings
     from titrant.train.render import Row
-
-CHECKPOINTS = "checkpoints"
-LOG = "log.jsonl"
-SEED_SPACE = 2**31
-"""numpy's global generator takes 32 bits."""
-
-
-class TrainSeeds(NamedTuple):
-    """Where the chance in one training comes from."""
-
-    order: int
-    """Of the rows."""
-    weights: int
-    """Of new adapter weights and dropout."""
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """Everything that fixes one training besides the model and the rows."""
-
-    recipe: RecipeSettings
-    """`match` is `updates` or `epochs` here; equal tokens are turned into updates before."""
-    lr: float
-    """Peak learning rate."""
-    seeds: TrainSeeds
-    out: Path
-    """The arm's folder: `log.jsonl` and checkpoints go there."""
-    on_update: Callable[[int, int], None] | None = None
-    """Told (updates done, updates in all) after each update."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +88,7 @@ def train_sft(
         model.float()
     plan = plan_updates(recipe, [len(row.input_ids) for row in rows], seed=course.seeds.order)
     passes = plan if has_dropout(model, recipe) else plan.once()
-    watch = _Watch(course, fingerprint(rows, passes, recipe, course.lr, course.seeds))
+    watch = Watch(course, fingerprint(rows, passes, recipe, course.lr, course.seeds))
     kept = _special_tokens(model)
     trainer = _make_trainer(rows, passes, course, model=model, tokenizer=tokenizer, watch=watch)
     start = last_whole(course.out / CHECKPOINTS, watch.mark)
@@ -137,14 +100,6 @@ def train_sft(
     return TrainOutcome(trained, trainer.state.global_step, tokens[0], tokens[1], losses)
 
 
-def updates_logged(arm: Path) -> int:
-    """Updates that an arm's log tells of, the last one whose loss was finite."""
-    path = arm / LOG
-    if not path.exists():
-        return 0
-    return max((json.loads(line)["update"] for line in path.open(encoding="utf-8")), default=0)
-
-
 def has_dropout(model: PreTrainedModel, recipe: RecipeSettings) -> bool:
     """Whether two copies of a row would be trained under different masks."""
     rates = [module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)]
@@ -154,107 +109,6 @@ def has_dropout(model: PreTrainedModel, recipe: RecipeSettings) -> bool:
         if ("dropout" in name or name.endswith("pdrop")) and isinstance(value, int | float)
     ]
     return any(rates) or (recipe.method == "lora" and recipe.lora.dropout > 0)
-
-
-def make_sft_config(course: Course, plan: UpdatePlan) -> SFTConfig:
-    """The one place where TRL's configuration is made.
-
-    Raises:
-        ConfigError: `recipe.extra` cannot be used.
-    """
-    recipe, on_gpu = course.recipe, torch.cuda.is_available()
-    names = {field.name for field in dataclasses.fields(SFTConfig)}
-    settings: dict[str, Any] = {
-        "output_dir": str(course.out / CHECKPOINTS),
-        "max_steps": plan.updates,
-        "per_device_train_batch_size": plan.rows_per_device,
-        "gradient_accumulation_steps": plan.accumulation,
-        "learning_rate": course.lr,
-        "lr_scheduler_type": _SCHEDULES[recipe.schedule],
-        # Rounded down: one warm-up update has a rate of 0, which a training of few updates would feel.
-        "warmup_steps": int(recipe.warmup_share * plan.updates),
-        "weight_decay": recipe.weight_decay,
-        "seed": course.seeds.weights % SEED_SPACE,
-        "bf16": on_gpu and torch.cuda.is_bf16_supported(),
-        "use_cpu": not on_gpu,
-        "save_strategy": "steps" if plan.updates > recipe.checkpoint_every else "no",
-        "save_steps": recipe.checkpoint_every,
-        "save_total_limit": 2,  # the older one stays until the newer one is sealed
-        "max_length": None,
-        "dataset_kwargs": {"skip_prepare_dataset": True},
-        "train_sampling_strategy": "sequential",
-        "logging_steps": 1,
-        "logging_nan_inf_filter": False,
-        "report_to": "none",
-        "disable_tqdm": True,
-        "dataloader_pin_memory": on_gpu,
-        _checkpointing(names): recipe.gradient_checkpointing,
-    }
-    _check_extra(recipe.extra, names, set(settings) | _OURS)
-    try:
-        return SFTConfig(**settings, **recipe.extra)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(
-            "TRL refuses the recipe",
-            came=f"{error} (recipe.extra: {recipe.extra})",
-            do="correct recipe.extra; its names and values are those of trl.SFTConfig",
-        ) from error
-
-
-def _checkpointing(names: set[str]) -> str:
-    """Transformers 5.23 has renamed it; drop this when 5.23 is the oldest that is supported."""
-    new, old = "activation_checkpointing", "gradient_checkpointing"
-    return new if new in names else old
-
-
-_SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
-_OURS = {
-    "assistant_only_loss",
-    "auto_find_batch_size",
-    "completion_only_loss",
-    "data_seed",
-    "dataloader_drop_last",
-    "eval_strategy",
-    "fp16",
-    "gradient_checkpointing",
-    "num_train_epochs",
-    "packing",
-    "padding_free",
-    "resume_from_checkpoint",
-    "shuffle_dataset",
-    "warmup_ratio",
-}
-"""Further settings that would undo what titrant promises of a training."""
-
-
-def _check_extra(extra: dict[str, Any], names: set[str], ours: set[str]) -> None:
-    for key in extra:
-        if key in ours:
-            raise ConfigError(
-                f"recipe.extra cannot set {key}",
-                expected="settings that titrant does not make itself",
-                came=f"recipe.extra.{key}: {extra[key]!r}",
-                do="use the key of recipe for it; see the configuration reference",
-            )
-        if key not in names:
-            raise ConfigError(
-                f"recipe.extra has an unknown setting '{key}'",
-                expected="a field of trl.SFTConfig",
-                do=nearest(key, names - ours),
-            )
-
-
-def make_lora_config(recipe: RecipeSettings) -> LoraConfig:
-    """The one place where PEFT's configuration is made."""
-    targets = recipe.lora.targets
-    return LoraConfig(
-        r=recipe.lora.r,
-        lora_alpha=recipe.lora.alpha,
-        lora_dropout=recipe.lora.dropout,
-        target_modules=targets if isinstance(targets, str) else list(targets),
-        bias="none",
-        task_type="CAUSAL_LM",
-    )
 
 
 def _make_trainer(
@@ -328,48 +182,3 @@ def _take_out(trainer: SFTTrainer, kept: _SpecialTokens) -> PreTrainedModel | Pe
     inner.generation_config = kept.generation_config
     model.zero_grad(set_to_none=True)
     return model.eval()
-
-
-class _Watch(TrainerCallback):
-    """Logs each update, stops on a loss that ran away, seals checkpoints."""
-
-    def __init__(self, course: Course, mark: str) -> None:
-        self.course, self.mark = course, mark
-        self._started = time.monotonic()
-
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float] | None = None,
-        **_: object,
-    ) -> None:
-        if logs is None or "loss" not in logs:
-            return
-        update, lr = state.global_step, self.course.lr
-        for name in ("loss", "grad_norm"):
-            if not math.isfinite(logs.get(name, 0.0)):
-                raise TrainError(
-                    f"the training ran away: {name} is {logs[name]} at update {update} of "
-                    f"{state.max_steps}",
-                    expected="a finite loss",
-                    came=f"learning rate {lr:g}",
-                    do=f"lower the learning rate: recipe.lr: {lr / 4:.2g}",
-                )
-        self._write({"update": update, **{k: logs[k] for k in _LOGGED if k in logs}})
-        if self.course.on_update is not None:
-            self.course.on_update(update, state.max_steps)
-
-    def on_save(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-    ) -> None:
-        seal(self.course.out / CHECKPOINTS / f"checkpoint-{state.global_step}", self.mark)
-
-    def _write(self, line: dict[str, float]) -> None:
-        line["seconds"] = round(time.monotonic() - self._started, 3)
-        with (self.course.out / LOG).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
-
-
-_LOGGED = ("loss", "grad_norm", "learning_rate", "mean_token_accuracy", "entropy")

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from titrant.arms import ArmCost, ArmSpec
-from titrant.dose.executor import Layout, LocalExecutor, plan_layout
+from titrant.dose.executor import LocalExecutor
 from titrant.dose.ladder import make_plan
+from titrant.dose.layout import Layout, plan_layout
 from titrant.dose.plan import (
     Estimate,
     Speed,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from titrant.dose.executor import MOST_WORKERS, usable_cores
+from titrant.dose.layout import MOST_WORKERS, usable_cores
 from titrant.dose.plan import FEW_PROBLEMS, FEWEST_PROBLEMS, power_of
 from titrant.errors import DataError
 from titrant.files import write_table

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from titrant.records import Record
 from titrant.traces.inspect.likeness import Repeats, find_repeats
 from titrant.traces.inspect.oddity import Measured, Odd, oddest
-from titrant.traces.read import ReadReport
+from titrant.traces.row_reader import ReadReport
 
 if TYPE_CHECKING:
     from titrant.traces.read import Pool
