@@ -229,17 +229,27 @@ class Config(Record):
     """A run: three keys suffice, `base`, `pool` and `benchmark`."""
 
     version: int = 1
+    """Of this schema."""
     base: BaseSettings
+    """The model that is titrated."""
     pool: PoolSettings
+    """The traces that it is titrated with."""
     benchmark: tuple[BenchmarkSettings, ...] = Field(min_length=1)
     """The first benchmark decides; the others show transfer and forgetting."""
     prompt: PromptSettings = Field(default_factory=PromptSettings)
+    """How a question is put, to base and arms alike."""
     decode: DecodeSettings = Field(default_factory=DecodeSettings)
+    """How answers are generated."""
     recipe: RecipeSettings = Field(default_factory=RecipeSettings)
+    """How every arm is trained; an answer is conditional on it."""
     train: TrainSettings = Field(default_factory=TrainSettings)
+    """Who trains, and what is kept."""
     ladder: LadderSettings = Field(default_factory=LadderSettings)
+    """Which doses are read, and when the answer is good enough."""
     limits: LimitSettings = Field(default_factory=LimitSettings)
+    """After which the run answers with what it knows."""
     executor: ExecutorSettings = Field(default_factory=ExecutorSettings)
+    """Where arms run."""
     seed: int = Field(default=0, ge=0)
     """Root of all seeds."""
 

@@ -108,7 +108,8 @@ def test_a_row_without_a_usable_dose_is_refused_and_not_dropped(table, dose, cam
     assert refused(table, HEADER, f"{dose},p,1", "8,p,1") == (
         "1 rows have no usable dose\n"
         "  expected: a whole number, 0 or more, in every row\n"
-        f"  found: {came}"
+        f"  found: {came}\n"
+        "  do: correct these rows, or leave them out"
     )
 
 
@@ -119,7 +120,10 @@ def test_a_row_without_a_usable_seed_is_refused(table):
 
 def test_a_row_without_a_problem_is_refused(table):
     assert refused(table, HEADER, "8,,1", "8,q,1", "8,,0") == (
-        "2 rows do not say which problem was asked"
+        "2 rows do not say which problem was asked\n"
+        "  expected: a qid in every row\n"
+        "  found: nothing\n"
+        "  do: write the problem's name or number into the column qid"
     )
 
 
@@ -298,25 +302,34 @@ def test_broken_sample_files_name_the_line(tmp_path):
     assert refused(read_readings, tmp_path) == (
         f"{path}: line 1 has no metric titrant knows\n"
         "  expected: exact_match or acc or correct or pass@1 or score\n"
-        "  found: doc_id, bleu"
+        "  found: doc_id, bleu\n"
+        "  do: log one of these metrics, or give the readings as a table"
     )
     path.write_text('{"doc_id": 1, "score": [1]}\n', encoding="utf-8")
     assert refused(read_readings, tmp_path) == (
         f"{path}: line 1: a score that is neither right nor wrong\n"
         "  expected: C or I, true or false, 1 or 0\n"
-        "  found: [1]"
+        "  found: [1]\n"
+        "  do: export the samples with a scorer that says right or wrong"
     )
 
 
 def test_folders_without_samples_say_what_is_missing(tmp_path):
     assert refused(read_readings, tmp_path) == (
         f"{tmp_path} holds no sample files\n"
-        "  expected: samples_*.jsonl of lm-eval (--log_samples) or .eval logs of Inspect"
+        "  expected: samples_*.jsonl of lm-eval (--log_samples) or .eval logs of Inspect\n"
+        "  found: none of these, at any depth\n"
+        "  do: run lm-eval with --log_samples, or name the folder of its output"
     )
     empty = tmp_path / "n8-s0" / f"samples_x_{STAMP}.jsonl"
     empty.parent.mkdir()
     empty.write_text("", encoding="utf-8")
-    assert refused(read_readings, tmp_path) == f"the sample files under {tmp_path} are empty"
+    assert refused(read_readings, tmp_path) == (
+        f"the sample files under {tmp_path} are empty\n"
+        "  expected: one line per problem asked\n"
+        "  found: 1 files without any\n"
+        "  do: look whether the evaluation ended well, and run it again"
+    )
 
 
 def test_a_folder_that_does_not_name_its_dose_is_refused(tmp_path):

@@ -83,10 +83,11 @@ def test_the_answer_is_shown_with_its_curve_and_its_files(finished):
     show_answer(screen, answer, Path("runs/x"))
     text = screen.export_text()
     assert "reach 95 % of the" in text
-    rows = [line.split() for line in text.splitlines() if "█" in line]
-    assert [typeset.dose(answer.ed95.estimate), "ED95"] in [row[:2] for row in rows]
-    doses = [int(row[0]) for row in rows]
+    rows = [line.split() for line in text.splitlines() if "█" in line or "╌" in line]
+    assert [typeset.dose(answer.ed95.estimate), "╌╌", "ED95"] in [row[:3] for row in rows]
+    doses = [0 if row[0] == "base" else int(row[0]) for row in rows]
     assert doses == sorted(doses)
+    assert doses[0] == 0
     assert "report   runs/x/report.html" in text
     assert "next     titrant export runs/x --to DIR" in text
 

@@ -165,7 +165,7 @@ def test_a_base_that_cannot_be_read_ends_the_run(folder, journal):
     specs = base_specs(("plain",))
     journal.add_round(0, "{}", specs.values())
     journal.settle(specs["plain"].arm_id, "{}", error="no memory")
-    with pytest.raises(TrainError, match=r"the base could not be read\n  found: no memory"):
+    with pytest.raises(TrainError, match=r"the base could not be read\n(?s:.*)  found: no memory"):
         choose_zero(folder, journal, specs, benchmark="sums")
 
 

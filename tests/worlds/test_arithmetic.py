@@ -67,7 +67,9 @@ def test_a_question_parses_back_to_its_chain(chain):
 
 @pytest.mark.parametrize("text", ["", "47=", "100+3=", "47+1=", "47+3", "47/3=", "x+3=", "4+3=7"])
 def test_other_text_is_no_question(text):
-    with pytest.raises(DataError, match="not a question of the arithmetic world\n  expected: 47"):
+    with pytest.raises(
+        DataError, match="not a question of the arithmetic world\n  expected: numbers"
+    ):
         parse(text)
 
 

@@ -151,3 +151,16 @@ def test_a_base_that_misses_its_bars_replaces_nothing(tmp_path, monkeypatch):
     with pytest.raises(TrainError, match=r"made to think 0\.0%, bar > 95%"):
         build_base("tiny", out, threads=1)
     assert (out / "card.json").read_text() == "the old one"
+
+
+@pytest.mark.train
+def test_pretraining_is_told_and_prints_nothing(tmp_path, capfd):
+    vitro = pytest.importorskip("titrant.worlds.vitro", reason="needs the train extra")
+    tiny = vitro.VitroRecipe(
+        name="tiny", layers=1, width=16, heads=2, mlp_width=16, updates=100, rows=1
+    )
+    told = []
+    vitro.pretrain_to(tiny, tmp_path / "tiny", threads=1, tell=lambda *news: told.append(news))
+    assert [news[:2] for news in told] == [(100, 100)]
+    assert 0 < told[0][2] < 10  # nats per token; a uniform guess over 101 tokens has 4.6
+    assert capfd.readouterr().out == ""  # standard output belongs to --json

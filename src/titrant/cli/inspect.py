@@ -91,6 +91,7 @@ def parse_columns(pairs: Sequence[str]) -> dict[str, str]:
                 f"--columns {pair} is no pair",
                 expected="our field, an equals sign, a column of the file: question=problem",
                 came=pair,
+                do="write it as --columns question=problem, once per column",
             )
         columns[ours.strip()] = theirs.strip()
     return columns

@@ -13,12 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from rich.bar import Bar
     from rich.console import Console, RenderableType
     from rich.table import Table
 
     from titrant.arms import ArmSpec
-    from titrant.report.answer import Answer, Curve
+    from titrant.report.answer import Answer
     from titrant.run.watch import ArmState, EndPoint
 
 STAGES = {
@@ -30,7 +29,6 @@ STAGES = {
     "report": "writing the report",
 }
 MARKS = {"waiting": "·", "running": "▸", "done": "✓", "failed": "✗", "reused": "✓"}
-BAR_WIDTH = 40
 
 
 class PlainWatcher:
@@ -191,57 +189,14 @@ def end_point_line(point: EndPoint) -> str:
 
 
 def show_answer(console: Console, answer: Answer, out: Path) -> None:
-    """The sentence, one bar per dose, where everything is, and what to do next."""
-    from rich.panel import Panel
-    from rich.text import Text
+    """The answer, where everything is, and what to do next."""
+    from titrant.report.text import summary
 
+    console.print(summary(answer))
     console.print()
-    console.print(Panel(Text(answer.sentence), title=answer.verdict, title_align="left"))
-    if answer.curves:
-        console.print(response_bars(answer))
-    for text in answer.warnings:
-        console.print(Text(f"warning: {text}", style="yellow"), soft_wrap=True)
     if answer.subset is not None:
         console.print(f"subset   {out / answer.subset.path}", soft_wrap=True, highlight=False)
     console.print(f"answer   {out / 'answer.json'}", soft_wrap=True, highlight=False)
     console.print(f"report   {out / 'report.html'}", soft_wrap=True, highlight=False)
     following = f"export {out} --to DIR" if answer.subset is not None else f"report {out}"
     console.print(f"next     titrant {following}", soft_wrap=True, highlight=False)
-
-
-def response_bars(answer: Answer) -> Table:
-    """Mean accuracy per dose of the headline's strategy, the end point's row marked."""
-    from rich.table import Table
-
-    curve = next(curve for curve in answer.curves if curve.strategy == answer.strategy)
-    table = Table(box=None, pad_edge=False, show_header=True)
-    table.add_column("traces", justify="right")
-    table.add_column("arms", justify="right")
-    table.add_column(f"accuracy on {curve.benchmark}")
-    table.add_column("", justify="right")
-    end = answer.ed95.estimate
-    for dose in sorted({point.dose for point in curve.readings}):
-        if end is not None and end <= dose:
-            table.add_row(*_end_row(answer, curve, end), style="bold")
-            end = None
-        read = [point.accuracy for point in curve.readings if point.dose == dose]
-        mean = sum(read) / len(read)
-        table.add_row(f"{dose:,}", str(len(read)), _bar(mean), f"{mean:.1%}")
-    return table
-
-
-def _end_row(answer: Answer, curve: Curve, end: float) -> tuple[str, str, Bar | str, str]:
-    """The end point among the doses, at the accuracy that it was asked to reach."""
-    from titrant.report import typeset
-    from titrant.report.headline import end_point_name
-
-    dose, name = typeset.dose(end), end_point_name(answer.level)
-    if curve.target is None:
-        return dose, name, "", ""
-    return dose, name, _bar(curve.target), f"{curve.target:.1%}"
-
-
-def _bar(share: float) -> Bar:
-    from rich.bar import Bar
-
-    return Bar(size=1.0, begin=0.0, end=share, width=BAR_WIDTH)

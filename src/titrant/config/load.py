@@ -69,7 +69,12 @@ def _read(path: Path) -> str:
         raise ConfigError("the config is a folder", came=str(path), do=do) from None
     except UnicodeDecodeError as error:
         came = f"a byte that is not UTF-8 at {error.start}"
-        raise ConfigError(f"{path} is not text", expected="YAML in UTF-8", came=came) from None
+        raise ConfigError(
+            f"{path} is not text",
+            expected="YAML in UTF-8",
+            came=came,
+            do="save it as UTF-8, or name another file",
+        ) from None
 
 
 def make_config(
@@ -148,7 +153,12 @@ def _parse(text: str, source: str) -> tuple[dict[str, Any], dict[Loc, str]]:
         raise _syntax_error(error, source) from None
     if not isinstance(tree, dict):
         came = "an empty file" if tree is None else show(tree)
-        raise ConfigError(f"{source} is not a config", expected=THREE_KEYS, came=came)
+        raise ConfigError(
+            f"{source} is not a config",
+            expected=THREE_KEYS,
+            came=came,
+            do="write the three keys, one per line: `base: path-or-hub-id` and so on",
+        )
     return tree, origins
 
 
@@ -188,7 +198,12 @@ def _lines(node: yaml.Node, source: str, loc: Loc = ()) -> Iterator[tuple[Loc, s
 
 def _syntax_error(error: yaml.YAMLError, source: str) -> ConfigError:
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
-        return ConfigError(f"{source} is not YAML", came=" ".join(str(error).split()))
+        return ConfigError(
+            f"{source} is not YAML",
+            expected=THREE_KEYS,
+            came=" ".join(str(error).split()),
+            do="open it in an editor that shows odd characters, and write it again as plain text",
+        )
     mark = error.problem_mark
     return ConfigError(
         f"{source}, line {mark.line + 1}, column {mark.column + 1}: not YAML",

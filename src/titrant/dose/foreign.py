@@ -126,9 +126,15 @@ def _check_numbers(frame: pl.DataFrame) -> None:
                 f"{len(bad):,} rows have no usable {name}",
                 expected="a whole number, 0 or more, in every row",
                 came="nothing" if bad[0] is None else repr(bad[0]),
+                do="correct these rows, or leave them out",
             )
     if n_lost := frame["qid"].null_count():
-        raise DataError(f"{n_lost:,} rows do not say which problem was asked")
+        raise DataError(
+            f"{n_lost:,} rows do not say which problem was asked",
+            expected="a qid in every row",
+            came="nothing",
+            do="write the problem's name or number into the column qid",
+        )
 
 
 def _as_claim(frame: pl.DataFrame) -> pl.Expr:
@@ -166,11 +172,18 @@ def _sample_folder(folder: Path) -> pl.DataFrame:
         raise DataError(
             f"{folder} holds no sample files",
             expected="samples_*.jsonl of lm-eval (--log_samples) or .eval logs of Inspect",
+            came="none of these, at any depth",
+            do="run lm-eval with --log_samples, or name the folder of its output",
         )
     rows = [row for path in files for row in _lm_eval_rows(path, folder)]
     rows += [row for path in logs for row in _inspect_rows(path, folder)]
     if not rows:
-        raise DataError(f"the sample files under {folder} are empty")
+        raise DataError(
+            f"the sample files under {folder} are empty",
+            expected="one line per problem asked",
+            came=f"{len(files) + len(logs)} files without any",
+            do="look whether the evaluation ended well, and run it again",
+        )
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
@@ -182,6 +195,8 @@ def _arm_of(path: Path, folder: Path) -> tuple[int, int, str]:
         raise DataError(
             f"no dose in the name of {name}",
             expected="a folder or file name with the dose and the seed, such as n0064-s1, or 'base'",
+            came=name,
+            do="rename the folder of each arm, or give the readings as one table",
         )
     parts = name.split("/")
     named = len(parts) > 2 and not _DOSE.search(parts[0]) and parts[0] != "base"
@@ -203,13 +218,19 @@ def _lm_eval_rows(path: Path, folder: Path) -> list[dict[str, Any]]:
         try:
             doc = json.loads(line)
         except json.JSONDecodeError as error:
-            raise DataError(f"{path}: line {number} is not JSON", came=str(error)) from error
+            raise DataError(
+                f"{path}: line {number} is not JSON",
+                expected="one JSON object per line, as lm-eval writes",
+                came=str(error),
+                do="look whether the file is whole; the evaluation may have been cut off",
+            ) from error
         metric = next((m for m in METRICS if m in doc), None)
         if metric is None:
             raise DataError(
                 f"{path}: line {number} has no metric titrant knows",
                 expected=" or ".join(METRICS),
                 came=", ".join(doc),
+                do="log one of these metrics, or give the readings as a table",
             )
         rows.append(
             {
@@ -272,4 +293,5 @@ def _as_number(value: object, where: str) -> float | None:
         f"{where}: a score that is neither right nor wrong",
         expected="C or I, true or false, 1 or 0",
         came=repr(value)[:80],
+        do="export the samples with a scorer that says right or wrong",
     )

@@ -28,8 +28,11 @@ class Estimate(Record):
     """A number with its interval; `None` where it does not exist or was not measured."""
 
     estimate: float | None
+    """The number itself."""
     low: float | None
+    """Lower end of the interval."""
     high: float | None
+    """Upper end of the interval."""
     level: float
     """Confidence level of the interval."""
     n: int | None = None
@@ -42,6 +45,7 @@ class Response(Record):
     """One strategy's end points and fit."""
 
     strategy: str
+    """How the pool was ranked."""
     ed95: Estimate
     """In traces. `None` in `estimate`: the target is not reached within the pool, or no gain."""
     ed_levels: dict[str, Estimate]
@@ -72,21 +76,30 @@ class CurvePoint(Record):
     seed: int | None
     """`None` for a point of the fitted band."""
     accuracy: float
+    """Correct / asked; for the band, the median of the fitted response."""
     low: float | None = None
+    """Lower end of the interval; `None` for a single reading."""
     high: float | None = None
+    """Upper end of the interval; `None` for a single reading."""
     n: int | None = None
+    """Problems asked."""
     truncated: float | None = None
     """Share of attempts cut by the limit."""
     unreadable: float | None = None
+    """Share of attempts whose final answer could not be read."""
 
 
 class Curve(Record):
     """Readings and fitted band of one strategy on one benchmark."""
 
     strategy: str
+    """How the pool was ranked."""
     benchmark: str
+    """The benchmark that was read."""
     readings: tuple[CurvePoint, ...]
+    """One per arm, the base first."""
     band: tuple[CurvePoint, ...]
+    """The fitted response on a log-dose axis."""
     target: float | None
     """base + level × Δ."""
 
@@ -95,6 +108,7 @@ class Cost(Record):
     """What the answer cost."""
 
     arms: int
+    """Training runs; those of the pilot and those that failed count too."""
     tokens: int | None
     """Trained plus generated; `None`: unknown, as for a fit of readings from elsewhere."""
     train_tokens: int | None
@@ -113,26 +127,37 @@ class Subset(Record):
     path: str
     """Relative to the run folder."""
     dose: int
+    """Traces in it."""
     strategy: str
+    """How it was chosen."""
     tokens: int | None
+    """Of its traces, by the base's tokenizer; `None`: not counted."""
 
 
 class PilotPoint(Record):
     """One learning rate of the pilot."""
 
     lr: float
+    """Learning rate."""
     accuracy: float
+    """Correct / asked at the pilot's dose."""
     n: int
+    """Problems asked."""
     chosen: bool
+    """Whether the run uses this rate."""
 
 
 class ArmRow(Record):
     """One line of the report's table of arms."""
 
     arm_id: str
+    """Its folder under `arms/`."""
     strategy: str
+    """How its traces were ranked."""
     dose: int
+    """Traces it was trained on; 0 for the base."""
     seed: int
+    """Number of the arm among those of its dose."""
     accuracy: float | None
     """On the first benchmark."""
     other_accuracy: dict[str, float]
@@ -142,7 +167,9 @@ class ArmRow(Record):
     unreadable: float | None
     """Share of answers that could not be read, on the first benchmark; `None`: not measured."""
     train_tokens: int
+    """Tokens of every visit of every row, prompts included, padding not."""
     generated_tokens: int
+    """Tokens sampled when it was read."""
     seconds: float
     """Training and reading, in seconds."""
 
@@ -151,23 +178,36 @@ class TraceSample(Record):
     """A trace of the chosen subset, for the eyes."""
 
     question: str
+    """The problem."""
     thinking: str | None
+    """Text between the thinking tags; `None`: the trace has none."""
     answer_text: str
+    """What follows the thinking."""
     final_answer: str | None
+    """The answer read from it; `None`: unreadable."""
     gold: str | None
+    """The right answer, where the pool has one."""
     verdict: str | None
+    """*correct*, *wrong*, *unreadable* or *truncated*; `None`: not judged, for want of gold."""
 
 
 class BeforeAfter(Record):
     """What base and a trained arm wrote for the same problem."""
 
     question: str
+    """The problem."""
     gold: str | None
+    """The right answer."""
     before: str
+    """What the base wrote."""
     before_verdict: str | None
+    """*correct*, *wrong*, *unreadable* or *truncated*."""
     after: str
+    """What the arm wrote."""
     after_verdict: str | None
+    """*correct*, *wrong*, *unreadable* or *truncated*."""
     after_arm: str
+    """The arm that wrote it."""
 
 
 class Provenance(Record):
@@ -178,26 +218,38 @@ class Provenance(Record):
     created: str
     """ISO date and time, UTC."""
     base: str
+    """Path or hub id."""
     base_fingerprint: str
+    """Hash of its weights and tokenizer files."""
     pool: str
+    """Path or hub id."""
     pool_rows: int
+    """Traces used."""
     pool_questions: int
+    """Distinct questions among them."""
     pool_hash: str
+    """Hash of the traces' identities, in order."""
     benchmarks: dict[str, int]
     """Name → problems."""
     recipe: str
     """The recipe in one line."""
     device: str
+    """What the arms ran on."""
     dtype: str
+    """Of the weights when trained and read."""
     versions: dict[str, str]
+    """Library → version."""
     seed: int
+    """Root of all seeds."""
 
 
 class Answer(Record):
     """The whole result of a run."""
 
     version: int = 1
+    """Of this schema."""
     verdict: VerdictName
+    """What the readings allow to be said of the headline's strategy."""
     sentence: str
     """The answer in one sentence, with its condition on the recipe."""
     decides: str | None
@@ -205,28 +257,42 @@ class Answer(Record):
     strategy: str
     """The strategy that the headline is about."""
     ed95: Estimate
+    """The end point, in traces; `None` in `estimate` where there is none."""
     level: float
     """The level of the end point: 0.95 unless set otherwise."""
+    margin: float | None = None
+    """The smallest gain of interest, which the verdict was judged by; `None`: not recorded."""
     base: Estimate
+    """Accuracy of the base, under its best prompt."""
     plateau: Estimate
     """Accuracy at the top dose."""
     gain: Estimate
     """plateau − base, paired by problem."""
     top_dose: int
+    """Traces of the largest dose; Δ is its gain."""
     whole_pool: bool
     """Whether one arm saw every trace of the pool."""
     guess: Estimate | None
     """Accuracy of the best constant answer learned from the pool."""
     responses: tuple[Response, ...]
+    """One per strategy."""
     curves: tuple[Curve, ...]
+    """One per strategy and benchmark."""
     cost: Cost
+    """What it took."""
     subset: Subset | None
+    """The chosen traces on disk; `None` without an end point."""
     pilot: tuple[PilotPoint, ...] = ()
+    """Learning rates tried; empty where the rate was set."""
     transfer: dict[str, Estimate] = Field(default_factory=dict)
     """Other benchmarks: gain of the top dose."""
     arms: tuple[ArmRow, ...] = ()
+    """Every reading of an arm, the base first."""
     traces: tuple[TraceSample, ...] = ()
+    """Samples of the chosen subset."""
     before_after: tuple[BeforeAfter, ...] = ()
+    """The same problems before and after."""
     warnings: tuple[str, ...] = ()
+    """What to keep in mind, in sentences."""
     provenance: Provenance | None = None
     """`None` for an answer fitted from readings alone."""

@@ -90,7 +90,11 @@ def build_base(
     work.mkdir(parents=True)
     started = time.monotonic()
     report("pretraining")
-    parameters = load("titrant.worlds.vitro:pretrain_to")(recipe, work, threads=threads)
+
+    def tell(done: int, total: int, loss: float) -> None:
+        report(f"pretraining, update {done:,} of {total:,}, loss {loss:.3f}")
+
+    parameters = load("titrant.worlds.vitro:pretrain_to")(recipe, work, threads=threads, tell=tell)
     train_s = time.monotonic() - started
     report("measuring")
     card = _measure(recipe, work, parameters=parameters, train_s=train_s, threads=threads)

@@ -168,7 +168,12 @@ def _open_folder(path: Path, split: str) -> RowSource:
     named = {file: SPLITS & set(re.split(r"\W|_", file.stem.lower())) for file in files}
     found = sorted(set().union(*named.values()))
     if not files:
-        raise DataError(f"the folder {path} has no data files", expected=KINDS)
+        raise DataError(
+            f"the folder {path} has no data files",
+            expected=KINDS,
+            came="none of these, at any depth",
+            do="name the file, or the folder that holds it",
+        )
     if found:
         files = [file for file in files if split in named[file]]
     if not files:
@@ -231,6 +236,7 @@ def _rows_of(value: object, path: Path) -> Iterable[Any]:
         f"{path} holds neither traces nor problems",
         expected="a list of rows, an object of rows by id, or an object with one list of rows",
         came=_describe(value),
+        do="name the file that holds the rows, or write them as one list",
     )
 
 

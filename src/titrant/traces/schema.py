@@ -88,6 +88,7 @@ def recognise(rows: Sequence[Any], *, overrides: Mapping[str, str], path: str) -
             f"{path} holds neither traces nor problems",
             expected="rows that are objects with columns such as question and answer",
             came=f"rows that are {_type_name(rows[0]).removeprefix('a ').removeprefix('an ')}s",
+            do='write each row as an object, one per line: {"question": …, "answer": …}',
         )
     _check_overrides(overrides, cells)
     for schema in SCHEMAS:

@@ -189,7 +189,12 @@ def _load(path: Path, schema: pa.Schema, what: str) -> pa.Table:
         with pq.ParquetFile(path) as file:
             table = file.read()
     except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist", expected=f"a table of {what}") from error
+        raise DataError(
+            f"{path} does not exist",
+            expected=f"a table of {what}",
+            came="no such file",
+            do="run the same command again: it is made anew",
+        ) from error
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             f"{path} is damaged",
@@ -203,5 +208,6 @@ def _load(path: Path, schema: pa.Schema, what: str) -> pa.Table:
             f"{path} is no table of {what} that titrant wrote",
             expected=f"columns {', '.join(schema.names)}",
             came=f"no {', '.join(missing)}",
+            do="delete it and run the same command again: it is made anew",
         )
     return table.select(schema.names)

@@ -39,7 +39,10 @@ def fill(command: str, values: Mapping[str, str]) -> list[str]:
         pieces = shlex.split(command)
     except ValueError as error:
         raise ConfigError(
-            "train.command cannot be cut into arguments", came=f"{error}: {command}"
+            "train.command cannot be cut into arguments",
+            expected="a command line as a shell would read it",
+            came=f"{error}: {command}",
+            do="close every quote",
         ) from error
     for name in _PLACEHOLDER.findall(command):
         if name not in PLACEHOLDERS:

@@ -130,7 +130,12 @@ def parse(question: str) -> Chain:
     """
     match = _QUESTION.fullmatch(question.strip())
     if match is None:
-        raise DataError("not a question of the arithmetic world", expected="47+3*5=", came=question)
+        raise DataError(
+            "not a question of the arithmetic world",
+            expected="numbers and operations up to an equals sign: 47+3*5=",
+            came=question,
+            do="use the world's own problems: world:arithmetic",
+        )
     operations = tuple((op, int(n)) for op, n in _OPERATION.findall(match[2]))
     return Chain(int(match[1]), operations)
 

@@ -1,7 +1,7 @@
 """Small base models made from nothing, and how they are made.
 
-`build(recipe, out)` writes tokenizer files, a Llama configuration and random weights, pretrains with
-the Trainer of transformers on text of a world, measures the result and stores it in bfloat16 with a
+`pretrain_to(recipe, folder)` pretrains a randomly initialised Llama with the Trainer of transformers on
+text of a world, and stores it in bfloat16 with tokenizer files; `run.vitro` measures it and writes its
 card. Two recipes: `arithmetic` reads 55 % direct answers and 45 % step-by-step solutions, so it can
 reason and mostly does not; `arithmetic-direct` reads direct answers only, so there is no skill to
 wake.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import shutil
 import string
+from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,9 @@ from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
+    PrinterCallback,
     Trainer,
+    TrainerCallback,
     TrainingArguments,
 )
 
@@ -37,6 +40,10 @@ from titrant.worlds.styles import meander, terse
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from transformers import TrainerControl, TrainerState
+
+Tell = Callable[[int, int, float], None]
+"""Called now and then with (updates done, updates in all, mean loss since the last call)."""
 SPECIALS = ("<pad>", "<unk>", "<eos>", "<think>", "</think>")
 ALPHABET = tuple(string.printable[:95] + "\n")
 
@@ -180,14 +187,34 @@ class _Rows(torch.utils.data.Dataset[dict[str, Any]]):
         return dict(zip(("input_ids", "labels"), pair, strict=True))
 
 
-def pretrain_to(recipe: VitroRecipe, folder: Path, *, threads: int) -> int:
+class _Told(TrainerCallback):
+    """Tells (updates done, updates in all, loss) at every logging step."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: object,
+    ) -> None:
+        if logs and "loss" in logs:
+            self._tell(state.global_step, state.max_steps, float(logs["loss"]))
+
+
+def pretrain_to(
+    recipe: VitroRecipe, folder: Path, *, threads: int, tell: Tell = lambda *_: None
+) -> int:
     """Train a base from nothing, store it with its tokenizer; returns the number of parameters.
 
     Weights are stored in bfloat16 (half the size); they are read back as float32.
     """
     torch.set_num_threads(threads)
     tokenizer = make_tokenizer()
-    model = pretrain(recipe, tokenizer, folder / "log")
+    model = pretrain(recipe, tokenizer, folder / "log", tell=tell)
     shutil.rmtree(folder / "log", ignore_errors=True)
     torch.nn.Module.to(model, torch.bfloat16)
     model.save_pretrained(folder)
@@ -196,7 +223,11 @@ def pretrain_to(recipe: VitroRecipe, folder: Path, *, threads: int) -> int:
 
 
 def pretrain(
-    recipe: VitroRecipe, tokenizer: PreTrainedTokenizerFast, log: Path
+    recipe: VitroRecipe,
+    tokenizer: PreTrainedTokenizerFast,
+    log: Path,
+    *,
+    tell: Tell = lambda *_: None,
 ) -> LlamaForCausalLM:
     """The model of a recipe after all its updates."""
     model = make_model(recipe, tokenizer)
@@ -220,5 +251,7 @@ def pretrain(
         dataloader_num_workers=0,
     )
     rows = _Rows(*packed_rows(recipe, tokenizer))
-    Trainer(model=model, args=arguments, train_dataset=rows).train()
+    trainer = Trainer(model=model, args=arguments, train_dataset=rows, callbacks=[_Told(tell)])
+    trainer.remove_callback(PrinterCallback)  # it prints to standard output, where --json goes
+    trainer.train()
     return model

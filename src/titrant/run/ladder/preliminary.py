@@ -121,7 +121,12 @@ def choose_zero(
             accuracy = _accuracy(folder, spec.arm_id, benchmark)
             variants.append(Variant(arm_id=spec.arm_id, template=template, accuracy=accuracy))
         elif spec.seed == 0:
-            raise TrainError("the base could not be read", came=entry.error or entry.state)
+            raise TrainError(
+                "the base could not be read",
+                expected="answers of the untrained base: they are the zero of every gain",
+                came=entry.error or entry.state,
+                do="look at the base's log under log/, and run the same command again",
+            )
     best = max(variants, key=lambda variant: variant.accuracy)
     return Zero(variants=tuple(variants), chosen=best.arm_id)
 

@@ -65,6 +65,7 @@ def build_answer(config: Config, found: Findings, *, created: str) -> Answer:
         strategy=found.ladder.plan.strategies[0],
         ed95=unknown(confidence),
         level=config.ladder.level,
+        margin=config.ladder.margin,
         base=base_alone(found.base, confidence),
         plateau=unknown(confidence),
         gain=unknown(confidence),

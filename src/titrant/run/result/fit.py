@@ -67,6 +67,7 @@ def fit_readings(
         strategy=plan.strategies[0],
         ed95=empty,
         level=settings.level,
+        margin=settings.margin,
         base=empty,
         plateau=empty,
         gain=empty,

@@ -237,6 +237,7 @@ def read_config(folder: RunFolder) -> Config:
             f"{folder.root} is no run folder",
             expected="a folder made by titrant run, with its config.yaml",
             came="no config.yaml",
+            do="name the folder that --out made, or start with `titrant run config.yaml --out DIR`",
         ) from error
     except (ValueError, yaml.YAMLError) as error:
         raise DataError(
