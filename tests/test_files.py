@@ -57,6 +57,13 @@ def test_a_real_full_device_is_said_in_words(tmp_path):
         Path("/dev/full").write_text("x")
 
 
+def test_a_file_where_a_folder_should_be_is_said_in_words(tmp_path):
+    (tmp_path / "taken").write_text("")
+    for place in (tmp_path / "taken" / "x.txt", tmp_path / "taken" / "a" / "x.txt"):
+        with pytest.raises(ResourceError, match=r"cannot be written\n  expected: a folder"):
+            write_text(place, "x")
+
+
 def test_a_folder_without_permission_is_said_in_words(tmp_path):
     with pytest.raises(ResourceError) as caught, explained(tmp_path / "x"):
         raise PermissionError(errno.EACCES, "Permission denied")

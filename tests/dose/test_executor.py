@@ -10,7 +10,14 @@ import pytest
 
 from titrant.arms import ArmSpec
 from titrant.dose.executor import LocalExecutor
-from titrant.dose.layout import Layout, oversubscription, plan_layout, usable_cores, visible_devices
+from titrant.dose.layout import (
+    Layout,
+    oversubscription,
+    plan_layout,
+    usable_cores,
+    visible_devices,
+    worker_environment,
+)
 from titrant.errors import EngineError, ResourceError, TrainError
 from titrant.settings import Config
 from titrant.train.job import ArmJob
@@ -216,6 +223,14 @@ def test_asking_for_more_threads_than_cores_is_said(monkeypatch):
     monkeypatch.setattr(psutil, "getloadavg", lambda: (9.0 * cores, 0.0, 0.0))
     assert oversubscription(Layout(cores, 1, ())) is not None
     assert oversubscription(Layout(1, 1, ("0",))) is None
+
+
+def test_workers_are_told_to_keep_some_memory_unless_the_user_says_otherwise(monkeypatch):
+    layout = Layout(workers=1, threads=1, devices=())
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    assert "trim_threshold=134217728" in worker_environment(layout, 0)["GLIBC_TUNABLES"]
+    monkeypatch.setenv("GLIBC_TUNABLES", "mine")
+    assert worker_environment(layout, 0)["GLIBC_TUNABLES"] == "mine"
 
 
 def test_the_environment_of_the_driver_is_left_alone(tmp_path):

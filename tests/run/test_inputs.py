@@ -86,6 +86,20 @@ def test_pool_questions_of_the_benchmark_are_left_out_and_counted(tmp_path):
     ]
 
 
+def test_rows_of_a_benchmark_that_cannot_be_asked_are_warned_of(tmp_path):
+    pool = write_pool(tmp_path / "pool.jsonl", [(1, i, 1 + i) for i in range(10)])
+    problems = tmp_path / "p.jsonl"
+    write_problems(problems, 250)
+    lines = [*problems.read_text().splitlines(), '{"question": "Why?", "answer": ""}']
+    problems.write_text("\n".join([*lines, lines[0]]))
+    found, warnings = read(tmp_path, config(pool, str(problems)))
+    assert found.benchmarks == {"p": 250}
+    assert warnings == [
+        "1 rows of the benchmark p are not asked: no gold answer",
+        "benchmark p: 1 questions repeat an earlier one and were merged",
+    ]
+
+
 def test_two_benchmarks_of_one_name_are_told_apart(tmp_path):
     pool = write_pool(tmp_path / "pool.jsonl", [(1, i, 1 + i) for i in range(10)])
     (tmp_path / "a").mkdir()

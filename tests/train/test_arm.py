@@ -234,6 +234,20 @@ def test_a_loss_that_ran_away_is_the_arms_outcome(make_job, base_folder, tmp_pat
     assert run_arm(job) == outcome
 
 
+def test_an_arm_that_ran_away_has_the_cost_of_the_updates_it_made(make_job, monkeypatch):
+    def run_away(rows, course, **_):
+        course.out.mkdir(parents=True, exist_ok=True)
+        lines = (json.dumps({"update": update, "loss": 2.0}) for update in (1, 2))
+        (course.out / "log.jsonl").write_text("\n".join(lines))
+        raise TrainError("the training ran away")
+
+    whole = run_arm(make_job(dose=3)).cost
+    monkeypatch.setattr("titrant.train.arm.train_sft", run_away)
+    cost = run_arm(make_job(dose=4)).cost
+    assert (whole.updates, cost.updates) == (3, 2)
+    assert 0 < cost.train_tokens < whole.train_tokens
+
+
 def test_too_little_memory_is_the_arms_outcome_and_is_tried_again(make_job, monkeypatch):
     job = make_job()
 

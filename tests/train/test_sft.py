@@ -114,6 +114,24 @@ def test_taking_copies_once_trains_the_same_weights(
     assert torch.allclose(weights_of(ended[0].model), weights_of(ended[1].model), atol=2e-3)
 
 
+@pytest.mark.parametrize(("dropout", "passes"), [(0.0, 1), (0.1, 8)])
+def test_copies_within_an_update_are_computed_once_where_that_is_the_same(
+    rows, model, tokenizer, tmp_path, monkeypatch, dropout, passes
+):
+    seen = []
+
+    def listen(_rows, plan, *_args, **_kwargs):
+        seen.append(len(plan.order))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("titrant.train.sft._make_trainer", listen)
+    model.config.attention_dropout = dropout
+    course = make_course(tmp_path, with_recipe(updates=3, rows_per_update=8))
+    with pytest.raises(KeyboardInterrupt):
+        train_sft(rows[:1], course, model=model, tokenizer=tokenizer)
+    assert seen == [3 * passes]
+
+
 def test_dropout_wants_every_copy(model):
     assert not has_dropout(model, with_recipe())
     assert has_dropout(model, with_recipe(method="lora", lora={"dropout": 0.1}))

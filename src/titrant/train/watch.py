@@ -31,7 +31,8 @@ def updates_logged(arm: Path) -> int:
     path = arm / LOG
     if not path.exists():
         return 0
-    return max((json.loads(line)["update"] for line in path.open(encoding="utf-8")), default=0)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return max((json.loads(line)["update"] for line in lines), default=0)
 
 
 class Watch(TrainerCallback):
