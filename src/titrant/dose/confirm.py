@@ -6,7 +6,7 @@ by luck (simulated ladders of a power law that stopped after one or two rounds c
 
 * The two allowed doses around the end point have to be read, since between distant doses a shape
   decides and not a reading. (Replayed on the recorded sweep, ladders that stopped with 128 and 1,024
-  around an end point of 650 covered 84 %, all misses on one side; with this rule 97.5 %.)
+  around an end point of 650 covered 84 %, all misses on one side; with this rule 98.5 %.)
 * No single arm carries it: the interval stays within the precision with the last arm of any one dose
   left out. A dose that carries it alone is read again.
 """
