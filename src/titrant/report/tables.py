@@ -254,12 +254,13 @@ def arms(answer: Answer) -> Table | None:
     shown = ordered[:MAX_ARMS]
     heads = ["dose", "seed", "accuracy", *others, "truncated", "unreadable"]
     left_out = len(ordered) - len(shown)
-    note = typeset.plural(len(ordered), "arm")
+    trained = sum(arm.dose > 0 for arm in ordered)
+    note = typeset.plural(trained, "arm") + (" and the base" if trained < len(ordered) else "")
     if left_out:
         note += f" · {typeset.count(left_out)} of them not shown; the command below writes all"
     return Table(
         title="Arms",
-        lead="Every training run that the answer stands on.",
+        lead="The base and every training run that the answer stands on.",
         columns=(
             Column("arm", is_number=False),
             *(Column(head) for head in [*heads, "tokens trained", "generated", "time"]),
