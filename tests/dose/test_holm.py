@@ -1,7 +1,7 @@
 """Holm's correction, by hand and against its defining sequence."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from titrant.dose.holm import holm
@@ -17,6 +17,7 @@ def test_one_test_is_not_corrected_and_none_is_nothing():
     assert holm([]).size == 0
 
 
+@settings(max_examples=20)  # statsmodels collects garbage at every call: 0.1 s
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=12))
 def test_it_is_the_step_down_sequence(p_values):
     p = np.array(p_values)
