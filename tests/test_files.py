@@ -59,7 +59,8 @@ def test_a_real_full_device_is_said_in_words(tmp_path):
 
 def test_a_file_where_a_folder_should_be_is_said_in_words(tmp_path):
     (tmp_path / "taken").write_text("")
-    for place in (tmp_path / "taken" / "x.txt", tmp_path / "taken" / "a" / "x.txt"):
+    under = tmp_path / "taken"
+    for place in (under / "x.txt", under / "a" / "x.txt", Path("/proc/x.txt"), Path("/proc/a/x")):
         with pytest.raises(ResourceError, match=r"cannot be written\n  expected: a folder"):
             write_text(place, "x")
 
@@ -71,7 +72,7 @@ def test_a_folder_without_permission_is_said_in_words(tmp_path):
         f"{tmp_path / 'x'} cannot be written\n"
         "  expected: a folder with write permission\n"
         "  found: Permission denied\n"
-        "  do: choose another folder with --out"
+        "  do: choose another folder (--out, or --to of an export)"
     )
 
 

@@ -24,7 +24,7 @@ def test_an_unknown_name_is_answered_with_the_nearest_one():
     table: Registry[object] = Registry("engines", {"transformers": "a:b", "fake": "a:c"})
     with pytest.raises(ConfigError) as caught:
         table.get("transformer")
-    assert str(caught.value) == "unknown engines 'transformer'\n  do: did you mean transformers?"
+    assert str(caught.value) == "unknown engine 'transformer'\n  do: did you mean transformers?"
 
 
 def test_a_name_near_to_none_is_answered_with_all_of_them():

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 PARTIAL = ".partial"
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+NO_PLACE = (FileExistsError, NotADirectoryError)
+"""A file stands where a folder should be."""
 _FULL_WORDS = ("no space left on device", "disk quota exceeded", "file too large")
 """How libraries word a full disk whose error carries no errno."""
 
@@ -40,14 +42,18 @@ def explained(path: Path) -> Iterator[None]:
         number = error.errno if isinstance(error, OSError) else None
         if number in FULL or any(words in str(error).lower() for words in _FULL_WORDS):
             raise _disk_full(path, error) from error
-        if number in FORBIDDEN or isinstance(error, (FileExistsError, NotADirectoryError)):
-            raise ResourceError(
-                f"{path} cannot be written",
-                expected="a folder with write permission",
-                came=error.strerror or str(error) if isinstance(error, OSError) else str(error),
-                do="choose another folder with --out",
-            ) from error
+        if number in FORBIDDEN or isinstance(error, NO_PLACE):
+            raise _no_place(path, error) from error
         raise
+
+
+def _no_place(path: Path, error: Exception) -> ResourceError:
+    return ResourceError(
+        f"{path} cannot be written",
+        expected="a folder with write permission",
+        came=error.strerror or str(error) if isinstance(error, OSError) else str(error),
+        do="choose another folder (--out, or --to of an export)",
+    )
 
 
 def _disk_full(path: Path, error: Exception) -> ResourceError:
@@ -71,7 +77,12 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside.touch()  # some places, /proc among them, can be named and not written
+            beside.unlink()
+        except FileNotFoundError as error:
+            raise _no_place(path, error) from error
         try:
             yield beside
             _flush_all(beside)

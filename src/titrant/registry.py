@@ -47,9 +47,23 @@ class Registry(Generic[T]):
         if name not in self._loaded:
             path = self._table.get(name) or self._outside().get(name)
             if path is None:
-                raise ConfigError(f"unknown {self.kind} '{name}'", do=nearest(name, self.names()))
+                raise self.unknown(name)
             self._loaded[name] = load(path)
         return self._loaded[name]
+
+    def check(self, name: str) -> None:
+        """Refuse an unknown name without loading anything.
+
+        Raises:
+            ConfigError: the name is unknown.
+        """
+        if name not in self._table and name not in self._outside():
+            raise self.unknown(name)
+
+    def unknown(self, name: str) -> ConfigError:
+        """The error of a name that is not there."""
+        kind = self.kind.removesuffix("s")
+        return ConfigError(f"unknown {kind} '{name}'", do=nearest(name, self.names()))
 
     def _outside(self) -> dict[str, Any]:
         return {point.name: point.value for point in entry_points(group=f"titrant.{self.kind}")}

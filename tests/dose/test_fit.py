@@ -172,14 +172,14 @@ def test_shapes_are_weighted_half_by_aicc_and_half_by_the_held_out_doses():
     assert by_doses[0] / by_doses[1] == pytest.approx(np.e)
 
 
-def test_aicc_counts_floor_gain_dispersion_and_the_shapes_own_parameters():
+def test_aicc_counts_floor_gain_both_of_the_noise_and_the_shapes_own_parameters():
     means = make_means([0.2, 0.25, 0.4, 0.38, 0.5, 0.52])
     found = fit(means, top=TOP)
     for i, (shape, own) in enumerate(
         {"hill": 2, "exponential": 1, "power": 2, "step": 1, "rise_fall": 3}.items()
     ):
         best = evidence(means, grid(shape, TOP, 0.95).curves(means.doses)).profile.max()
-        k, n = 3 + own, 2000
+        k, n = 4 + own, 2000
         assert found.shapes[i] == shape
         assert found.aicc[i] == pytest.approx(2 * k - 2 * best + 2 * k * (k + 1) / (n - k - 1))
 

@@ -384,3 +384,25 @@ def test_inspect_logs_are_read_sample_by_sample(tmp_path, monkeypatch):
         ("math", "three", 1, None),
     ]
     assert ReadingTable.from_frame(frame).arms == (ArmKey("random", 32, 1),)
+
+
+def test_a_table_without_rows_is_refused(table):
+    message = refused(table, HEADER)
+    assert "holds no readings" in message
+    assert message.endswith("do: write the readings into it, or name another file")
+
+
+def test_a_text_late_in_a_column_of_numbers_is_read(tmp_path):
+    path = tmp_path / "readings.csv"
+    rows = [f"8,q{i},1,{i}" for i in range(300)]
+    path.write_text("\n".join(["dose,qid,correct,final_answer", *rows, "8,q300,1,#556"]))
+    assert len(read_readings(path)) == 301
+
+
+def test_a_run_folder_is_read_by_its_own_readings(tmp_path):
+    (tmp_path / "arms").mkdir()
+    (tmp_path / "arms" / "log.jsonl").write_text('{"update": 1}\n')
+    pl.DataFrame({"dose": [8], "qid": ["a"], "correct": [True]}).write_parquet(
+        tmp_path / "readings.parquet"
+    )
+    assert read_readings(tmp_path)["dose"].to_list() == [8]

@@ -218,7 +218,7 @@ def test_an_unwritable_folder_is_refused_before_anything_is_read(cli, small_conf
     with unwritable(tmp_path / "locked") as folder:
         for out in (folder, folder / "run"):
             cli("run", config, "--out", out).says(
-                6, f"{out} cannot be written", "choose another folder with --out"
+                6, f"{out} cannot be written", "choose another folder (--out"
             )
 
 

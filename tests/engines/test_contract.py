@@ -34,7 +34,7 @@ def test_engine_holds_to(check, engine):
 
 def test_registry_gives_the_engine_class():
     assert engines.get("fake") is FakeEngine
-    with pytest.raises(ConfigError, match="unknown engines 'fke'\n  do: did you mean fake"):
+    with pytest.raises(ConfigError, match="unknown engine 'fke'\n  do: did you mean fake"):
         engines.get("fke")
 
 

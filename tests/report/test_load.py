@@ -44,7 +44,10 @@ def test_a_half_written_answer_is_said_to_be_cut_off(tmp_path, share):
     text = ANSWERS["enough"]().model_dump_json()
     (tmp_path / "answer.json").write_text(text[: int(len(text) * share)])
     refuse(
-        tmp_path, "is cut off or damaged", "expected: one whole JSON object", "do: delete it and"
+        tmp_path,
+        "is cut off or damaged",
+        "expected: one whole JSON object",
+        "do: name the folder that was given to",
     )
 
 

@@ -25,7 +25,7 @@ def test_a_world_bears_the_name_it_is_registered_under(name):
 
 
 def test_an_unknown_world_is_answered_with_the_nearest():
-    with pytest.raises(ConfigError, match="unknown worlds 'aritmetic'\n  do: did you mean arithm"):
+    with pytest.raises(ConfigError, match="unknown world 'aritmetic'\n  do: did you mean arithm"):
         worlds.get("aritmetic")
 
 

@@ -173,7 +173,7 @@ def test_the_first_preset_is_the_default():
     ("path", "message"),
     [
         ("world:arithmetic/hrad", "unknown preset 'hrad'\n  do: did you mean hard"),
-        ("world:arthmetic", "unknown worlds 'arthmetic'\n  do: did you mean arithmetic"),
+        ("world:arthmetic", "unknown world 'arthmetic'\n  do: did you mean arithmetic"),
     ],
 )
 def test_unknown_benchmarks_are_answered_with_the_nearest(path, message):

@@ -122,8 +122,10 @@ def examine_config(path: Path, overrides: list[str]) -> list[dict[str, Any]]:
     """
     from titrant.config import load_config
     from titrant.lazy import load
+    from titrant.run.input.names import check_names
 
     config = load_config(path, overrides)
+    check_names(config)
     base = load("titrant.engines.load:load_base")(config.base)
     traces, questions = _texts(config)
     shots = load("titrant.select.shots:choose_shots")(traces, config)

@@ -50,7 +50,6 @@ def fit(
     settings = LadderSettings(level=level, margin=margin)
     answer = fit_readings(readings, settings, pool_size=pool_size, benchmark=benchmark)
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
         write_text(out / "answer.json", answer.model_dump_json(indent=2) + "\n")
         write_text(out / "report.html", render_report(answer))
     if json_:

@@ -14,6 +14,18 @@ if TYPE_CHECKING:
 
 def what_decides(found: Judgement, settings: LadderSettings) -> str:
     """What would decide an undecided run, with a number where one can be given."""
+    return _of_the_end_point(found, settings) or _of_the_gain(found, settings)
+
+
+def _of_the_end_point(found: Judgement, settings: LadderSettings) -> str | None:
+    """Where another dose, another strategy or another target is what is missing."""
+    if found.delta is not found.gain and found.delta.low < settings.margin:
+        return "the strategy whose top dose sets the target: its own gain is still open"
+    if found.beyond > (1 - settings.confidence) / 2:
+        return (
+            "a larger top dose (recipe.updates, ladder.doses), or more arms at it: the target that all "
+            f"strategies share lies beyond it with a probability of {found.beyond:.0%}"
+        )
     if found.ed is not None:
         return (
             f"more arms: the interval spans a factor of {found.ed.factor:.1f} "
@@ -24,6 +36,11 @@ def what_decides(found: Judgement, settings: LadderSettings) -> str:
             f"a run with {found.beaten_by:,.0f} traces as its largest dose (ladder.doses): that dose "
             "looks better than the whole pool, whose own gain sets the target here"
         )
+    return None
+
+
+def _of_the_gain(found: Judgement, settings: LadderSettings) -> str:
+    """Whether the gain reaches the margin is open: problems or arms."""
     means = found.means
     c = means.problem_cov
     problems = float(c[0, 0] + c[-1, -1] - 2 * c[0, -1])

@@ -2,7 +2,7 @@
 
 **Bootstrap.** Problems are drawn with replacement, the same ones for all arms, and every arm is moved
 by a normal shift with the seed variance; so strategies that share arms and problems move together.
-Each draw gives new dose means, and each strategy's fit is reweighted by them (`fit.reweighted`), which
+Each draw gives new dose means, and each strategy's fit is reweighted by them (`resample.reweighted`), which
 gives its end point: the weighted median over curves.
 
 **Choosing.** The strategy with the least end point owes part of its lead to luck. With T_s the

@@ -36,21 +36,25 @@ RIGHT = ("true", "1", "1.0", "c", "correct", "yes")
 WRONG = ("false", "0", "0.0", "i", "incorrect", "wrong", "no")
 NEVER_ASKED = ("", "na", "n/a", "nan", "null", "none")
 
+OF_A_RUN = "readings.parquet"
+"""In a run folder."""
 _DOSE = re.compile(r"(?:^|[^a-z])(?:n|dose=?)[-_]?0*(\d+)", re.IGNORECASE)
 _SEED = re.compile(r"(?:^|[^a-z])(?:s|seed=?)[-_]?0*(\d+)", re.IGNORECASE)
 
 
 def read_readings(path: Path) -> pl.DataFrame:
-    """Readings with the columns of `titrant.arms.Reading`.
+    """Readings with the columns of `titrant.arms.Reading`, out of a table, samples or a run folder.
 
     Raises:
         DataError: the file is missing, unreadable, or lacks a needed column.
     """
     if not path.exists():
         raise DataError(f"no such file: {path}", do="check the path")
+    if (path / OF_A_RUN).is_file():
+        path /= OF_A_RUN
     if path.is_dir():
         return _complete(_sample_folder(path))
-    readers = {".csv": pl.read_csv, ".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson}
+    readers = {".csv": _read_csv, ".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson}
     if path.suffix not in readers:
         raise DataError(
             f"cannot read {path.name} as readings",
@@ -67,7 +71,19 @@ def read_readings(path: Path) -> pl.DataFrame:
             came=str(error).splitlines()[0] if path.is_file() else "no such file",
             do="check the path, or write or download the file again",
         ) from error
+    if frame.is_empty():
+        raise DataError(
+            f"{path} holds no readings",
+            expected="one row per arm, problem and sample",
+            came=f"the columns {', '.join(frame.columns)} and no row",
+            do="write the readings into it, or name another file",
+        )
     return _complete(_renamed(frame, path))
+
+
+def _read_csv(path: Path) -> pl.DataFrame:
+    """Types are told from all rows: a number among the first may be followed by a text."""
+    return pl.read_csv(path, infer_schema_length=None)
 
 
 def _renamed(frame: pl.DataFrame, path: Path) -> pl.DataFrame:

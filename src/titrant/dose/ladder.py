@@ -1,4 +1,4 @@
-"""Which arms to run next: a first round that can see a hump or a step, then bisection on log dose.
+"""Which arms to run next: a first round that can see a hump or a step, then where it tells most.
 
 Round 1 holds the base, the top dose with three seeds, and one arm at each of four log-spaced doses.
 Every later round first judges what is known; if that is decided, or nothing more can decide it, the
@@ -157,13 +157,15 @@ def next_round(
     for strategy in plan.strategies:
         part = known.strategy(strategy, shared_dose=plan.shared_dose)
         found = judge_strategy(known, strategy, plan=plan, settings=settings, guess=guess)
-        alone = unconfirmed(part, found, plan=plan, settings=settings)
-        reason = None if alone else why_stop(found, settings)
+        to_confirm = unconfirmed(part, found, plan=plan, settings=settings)
+        reason = None if to_confirm else why_stop(found, settings)
         reasons.append(reason)
         if reason is None:
             wanted += [
                 ArmSpec(strategy=strategy, dose=dose, seed=seed)
-                for dose, seed in next_arms(found, part, plan=plan, settings=settings, again=alone)
+                for dose, seed in next_arms(
+                    found, part, plan=plan, settings=settings, to_confirm=to_confirm
+                )
             ]
     room = plan.max_arms - spent
     if not wanted:
@@ -201,14 +203,14 @@ def next_arms(
     *,
     plan: LadderPlan,
     settings: LadderSettings,
-    again: Sequence[int] = (),
+    to_confirm: Sequence[int] = (),
 ) -> list[tuple[int, int]]:
-    """(dose, seed) of the next arms of one strategy; `again` are doses to read once more."""
+    """(dose, seed) of the next arms of one strategy; `to_confirm` are read first."""
     have = Counter(arm.dose for arm in table.arms)
-    if again:
+    if to_confirm:
         telling = most_telling(found, plan.doses, settings.arms_per_round)
-        fresh = [dose for dose in telling if dose not in again]
-        chosen = [*again, *fresh][: settings.arms_per_round]
+        fresh = [dose for dose in telling if dose not in to_confirm]
+        chosen = [*to_confirm, *fresh][: settings.arms_per_round]
     elif found.ed is None:
         chosen = [plan.top_dose] * settings.arms_per_round
     elif found.ed.factor <= settings.precision:

@@ -86,6 +86,8 @@ class Judgement:
     """The smaller dose that beats or leads the top, by (3) or (1) of the module docstring."""
     means: DoseMeans
     fit: Fit
+    target: Target | None
+    """What defines Δ where it is not the strategy's own top dose."""
 
     @property
     def seeds_at_top(self) -> float:
@@ -135,6 +137,7 @@ def judge(
         beaten_by=None,
         means=means,
         fit=fitted,
+        target=target,
     )
     return _decide(found, table, settings, guess)
 

@@ -38,7 +38,7 @@ class Estimate(Record):
     n: int | None = None
     """Problems behind it."""
     seeds: int | None = None
-    """Arms behind it."""
+    """Arms behind it, over all doses that it rests on."""
 
 
 class Response(Record):

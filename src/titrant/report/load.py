@@ -24,7 +24,10 @@ VERSION: int = Answer.model_fields["version"].default
 MIGRATIONS: Mapping[int, Callable[[Content], Content]] = {}
 """Version n → the function that makes its content one of version n + 1."""
 
-AGAIN = "delete it and run the same `titrant run` command again: no arm is repeated"
+AGAIN = (
+    "name the folder that was given to `titrant run --out`; if this is its answer, delete it and run the "
+    "same command again: no arm is repeated"
+)
 
 
 def load_answer(path: Path) -> Answer:

@@ -28,6 +28,7 @@ from titrant.run.input.inputs import (
     is_outdated,
     load_benchmarks,
 )
+from titrant.run.input.names import check_names
 from titrant.run.input.prepare import Prepared, PrepareJob, prepared_pool
 from titrant.run.ladder.batch import run_batch
 from titrant.run.ladder.preliminary import (
@@ -122,6 +123,7 @@ def opened(
     Raises:
         TitrantError: the folder is busy, damaged, or belongs to another config.
     """
+    check_names(config)
     watcher, entries = watcher or Silent(), entries or Entries()
     folder = make_folder(out)
     with hold(folder, wait=wait, on_wait=watcher.note):

@@ -1,7 +1,7 @@
 """A pool of traces, or a benchmark of problems, out of a file; and a report of what was read.
 
 Reading recognises the schema, makes a Trace (or Problem) of each row, and counts what it could not
-use, by reason, with the first row of each. It does not verify: see `assess`. Traces that occur twice
+use, by reason, with the first row of each. It does not verify: see `verify.assess`. Traces that occur twice
 stay twice: `distinct_traces` drops them.
 """
 

@@ -1,4 +1,4 @@
-"""End points read off the fitted curves, with intervals, and a shape-free estimate beside them.
+"""End points and gains read off the fitted curves, with intervals; a shape-free end point beside them.
 
 ED95 is the smallest dose whose expected accuracy reaches base + 0.95 × Δ, with Δ the gain of the top
 dose. In the fit, floor and base are one, so a curve's end point is where its unit form h reaches
@@ -123,6 +123,8 @@ def crossings(fit: Fit, levels: np.ndarray) -> np.ndarray:
 def shared_end_point(fit: Fit, ratios: np.ndarray, *, confidence: float) -> Reach:
     """The end point where the target is `level` × a gain that is not this strategy's own.
 
+    The interval is widened over shapes as that of `end_point`.
+
     Args:
         fit: the strategy's own fit; its curves are 1 at its own top.
         ratios: equally likely values of the shared gain over the strategy's own; ∞ where the
@@ -130,22 +132,24 @@ def shared_end_point(fit: Fit, ratios: np.ndarray, *, confidence: float) -> Reac
         confidence: level of the interval, whose ends are kept within the top dose.
     """
     found = crossings(fit, fit.level * ratios)
-    weights = np.repeat(fit.curve_weights / len(ratios), len(ratios))
-    log_dose = np.log(found.ravel())
-    is_beyond = ~np.isfinite(log_dose)
-    beyond = float(weights[is_beyond].sum())
-    far = np.log(fit.top) + 10.0  # any place past the top: quantiles there are not shown
-    tail = (1 - confidence) / 2
-    use = weights > 0
-    middle, low, high = weighted_quantiles(
-        np.where(is_beyond, far, log_dose)[use],
-        weights[use],
-        np.array([0.5, tail, 1 - tail]),
-        cell=float(np.log(fit.top) / END_POINTS),
-    )
+    is_beyond = ~np.isfinite(found)
+    beyond = float(fit.curve_weights @ is_beyond.mean(axis=1))
     if beyond >= 0.5:
         return Reach(None, beyond)
-    estimate, low, high = np.clip(np.exp([middle, low, high]), 1.0, fit.top)
+    far = np.log(fit.top) + 10.0  # any place past the top: quantiles there are cut to it
+    log_dose = np.where(is_beyond, far, np.log(np.where(is_beyond, 1.0, found)))
+    tail = (1 - confidence) / 2
+    wanted, cell = np.array([0.5, tail, 1 - tail]), float(np.log(fit.top) / END_POINTS)
+
+    def quantiles(part: slice) -> np.ndarray:
+        weights = np.repeat(fit.curve_weights[part] / len(ratios), len(ratios))
+        use = weights > 0
+        return weighted_quantiles(log_dose[part].ravel()[use], weights[use], wanted, cell=cell)
+
+    whole = quantiles(slice(None))
+    each = [whole, *(quantiles(part) for part in likely_parts(fit))]
+    ends = whole[0], min(q[1] for q in each), max(q[2] for q in each)
+    estimate, low, high = np.clip(np.exp(ends), 1.0, fit.top)
     return Reach(Interval(float(estimate), float(low), float(high), confidence), beyond)
 
 

@@ -19,7 +19,7 @@ class Evidence(NamedTuple):
     """Generalised least squares of each (noise, curve); all fields are [noises, curves]."""
 
     profile: np.ndarray
-    """Restricted log likelihood at the best floor and gain; −∞ where the gain is not known."""
+    """Log likelihood at the best floor and gain; −∞ where the gain is not known."""
     s11: np.ndarray
     """Information on the floor."""
     s12: np.ndarray

@@ -55,7 +55,7 @@ class Fit:
     aicc: np.ndarray
     """[shapes]"""
     held_out: np.ndarray
-    """Log predictive density of the two highest doses given the others; [shapes]."""
+    """Log predictive density of the two highest doses given the others; 0 for all if too few; [shapes]."""
 
     @property
     def shapes(self) -> tuple[str, ...]:
@@ -110,10 +110,10 @@ def fit(
         held_back = _rest_totals(means, curves, prior, parts)
     per_curve, given = over_noises(found.marginal)
     totals = _totals(per_curve + prior, parts)
-    parameters = np.array([3 + unit.parameters for unit in grids])
+    parameters = np.array([4 + unit.parameters for unit in grids])  # floor, gain, φ, κ
     best = np.array([found.profile[:, part].max() for part in parts])
     scores = aicc(best, parameters, means.n_problems)
-    held_out = totals - held_back
+    held_out = np.zeros(len(parts)) if held_back is None else totals - held_back
     weights = shape_weights(scores, held_out)
     log_weights = np.log(weights) - totals
     sizes = [len(unit.end_point) for unit in grids]
@@ -148,11 +148,11 @@ def aicc(log_likelihood: np.ndarray, k: np.ndarray, n: int) -> np.ndarray:
 
 def _rest_totals(
     means: DoseMeans, curves: np.ndarray, prior: np.ndarray, parts: Sequence[slice]
-) -> np.ndarray:
-    """Log evidence of each shape from all doses but the two highest; [shapes]."""
+) -> np.ndarray | None:
+    """Log evidence of each shape from all doses but the two highest, [shapes]; `None` if too few."""
     keep = without_top(means)
     if keep is None:
-        return np.zeros(len(parts))
+        return None
     per_curve, _ = over_noises(evidence(means.keep(keep), curves[:, keep]).marginal)
     return _totals(per_curve + prior, parts)
 

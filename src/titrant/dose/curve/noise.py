@@ -6,19 +6,20 @@ Let y_d be the mean accuracy of the arms at dose d over n problems. Its error ha
   problems of the per-problem means, divided by n, holds the sampling of problems and of answers.
   Two pseudo-problems, right or wrong by the toss of a coin at each dose, are counted with them: half
   in each cell of the 2 × 2 table of two doses (Agresti & Min 2005, Statistics in Medicine 24, 729).
-  Without them 0 of 40 right before and after would be a gain of 0.0 ± 0.0.
+  Without them 0 of 40 right before and after would leave no doubt from the problems.
 * seeds (training order, draw of the subset): an arm's accuracy moves as a whole by an amount with
   variance φ(d)·μ(1−μ). It is pooled over doses, as two to five arms of one dose say next to nothing
   about it (resampling them would cover 50–78 % instead of 90 %).
 
 Arms of few traces differ more than arms of many, since a draw of four traces is a draw of luck: over
-twenty seeds of the shipped base φ falls from 0.25 at one trace to 0.0014 at 4,096, about as d^(−0.6).
+twenty seeds of `vitro:arithmetic` (`benchmarks/data/sweep_arithmetic.parquet`) the variance between
+arms over μ(1−μ) falls from 0.25 at one trace to 0.001 at 4,096, about as d^(−0.7).
 So φ(d) = φ · (top/d)^κ, at most 1, and the fit plugs in neither φ nor κ: it integrates over a grid of
 both (`PHI`, `KAPPA`). κ = 0 is the one dispersion for all doses.
 
 The spread of k arms around their dose mean counts with k−1 degrees of freedom, which is the inflation
 by √(k/(k−1)), and what the answers' own sampling explains of it is not taken for seeds
-(`fit.seed_log_likelihood`).
+(`evidence.seed_log_likelihood`).
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ def _log_mass(fitted: Fit, curves: np.ndarray, means: np.ndarray) -> np.ndarray:
     likely = fitted.noise_weights > 1e-3 * fitted.noise_weights.max()
     log_mass = np.full((len(curves), means.shape[1]), -np.inf)
     seeds = seed_log_likelihood(fitted.means)
-    for phi, seed_log in zip(fitted.means.dispersions[likely], seeds[likely], strict=True):
-        covariance = fitted.means.covariance(phi)
+    for dispersion, seed_log in zip(fitted.means.dispersions[likely], seeds[likely], strict=True):
+        covariance = fitted.means.covariance(dispersion)
         precision = np.linalg.inv(covariance)
         p1, pc = precision.sum(axis=0), curves @ precision
         s11, s12, s22 = p1.sum(), curves @ p1, np.einsum("cd,cd->c", pc, curves)

@@ -12,7 +12,7 @@ grid is then a flat prior on the log of the end point, the same for every shape.
     step         1 from c on
     rise_fall    hill(x; c, 1.5) · (1 − f·hill(x; d, 2))  rises, then falls by the share f
 
-The flat shape has no curve: it is the hypothesis that the gain is zero (`dose.verdict`).
+The flat shape has no curve: it is the hypothesis that the gain is zero (`shares`).
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from titrant.dose.curve.fit import Fit, aicc, shape_weights, without_top
 if TYPE_CHECKING:
     from titrant.dose.curve.noise import DoseMeans
 
-FLAT_PARAMETERS = 2
-"""Of the flat shape: floor and seed noise (the other shapes have a gain besides, and their own)."""
+FLAT_PARAMETERS = 3
+"""Of the flat shape: floor, φ and κ (the other shapes have a gain besides, and their own)."""
 
 
 def shape_shares(fitted: Fit) -> dict[str, float]:

@@ -28,6 +28,7 @@ from titrant.dose.plan import (
 )
 from titrant.errors import MissingPackageError
 from titrant.run.input.inputs import Inputs, Named, freeze_problems, gather, load_benchmarks
+from titrant.run.input.names import check_names
 from titrant.run.input.prepare import Prepared, PrepareJob, prepared_pool
 from titrant.run.ladder.preliminary import lr_centre, plan_pilot
 from titrant.run.store.folder import RunFolder, make_folder
@@ -84,6 +85,7 @@ def forecast(
     Raises:
         TitrantError: whatever would stop the run at its start.
     """
+    check_names(config)
     entries = entries or Entries()
     layout = plan_layout(config.executor.workers, config.executor.threads)
     with tempfile.TemporaryDirectory(prefix="titrant-plan-") as temporary:

@@ -2,7 +2,7 @@
 
 | when | files |
 |---|---|
-| begin | `config.yaml`, `manifest.json`, `state.sqlite`, `run.store.lock`, `owner.json`, `log/` |
+| begin | `config.yaml`, `manifest.json`, `state.sqlite`, `run.lock`, `owner.json`, `log/` |
 | inputs | `pool.parquet`, `benchmark.parquet`, `tokens.parquet`, `pilot.parquet`, `rankings/` |
 | what a stage found | `inputs.json`, `prepared.json`, `zero.json`, `pilot.json` |
 | ladder | `rounds/`, `arms/` |

@@ -12,7 +12,7 @@ rules are asked in order, and the first that finds something wins:
 | `number` | the last number, with sign, thousands separators, `a/b` and `%` | that number |
 
 What is found is trimmed of blanks, math delimiters, Markdown stars, quotes and a closing full
-stop, and else left as it stands: normalising belongs to the comparison (`verify`). Every built-in
+stop, and else left as it stands: normalising belongs to the comparison (`exact`). Every built-in
 rule passes over the text once, so a megabyte of braces, digits or "answer is" costs a fraction of
 a second. Left out: code answers, several answers of several questions, numbers in words.
 """
