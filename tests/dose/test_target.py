@@ -5,9 +5,11 @@ import pytest
 from planted import joined, planted
 
 from titrant.dose.analysis import analyse
+from titrant.dose.confirm import carrying_doses
 from titrant.dose.curve.endpoint import crossings, shared_end_point
 from titrant.dose.curve.fit import fit
 from titrant.dose.curve.noise import condense
+from titrant.dose.decides import what_decides
 from titrant.dose.ladder import judge_strategy, make_plan, next_round
 from titrant.dose.target import reference_of, shared_target
 from titrant.settings import LadderSettings
@@ -120,3 +122,31 @@ def test_half_of_the_draws_beyond_is_no_end_point():
         reach = shared_end_point(fitted, ratios, confidence=0.9)
         assert reach.beyond == pytest.approx(share)
         assert (reach.ed is not None) == has_end
+
+
+def test_what_would_decide_a_target_beyond_the_top_is_a_larger_top():
+    found = judge_strategy(both(BELOW), "longest", plan=PART, settings=TWO)
+    assert found.beyond > 0.9
+    assert what_decides(found, TWO).startswith("a larger top dose (recipe.updates, ladder.doses)")
+
+
+def test_what_carries_an_interval_is_asked_for_the_shared_target():
+    # The shared target of 0.585 lies between 128 and 256, whose arms say so; the strategy's own
+    # target of 0.775 lies somewhere between 1,024 and 4,096, and that interval is another one.
+    longest = {0: 0.30, 4: 0.32, 32: 0.42, 128: 0.56, 256: 0.63, 1024: 0.70, TOP: 0.80}
+    table = both(longest)
+    found = judge_strategy(table, "longest", plan=PART, settings=TWO)
+    assert found.target is not None
+    assert found.ed is not None
+    assert found.ed.factor <= TWO.precision
+    asked = []
+
+    def listen(fitted, ratios, *, confidence):
+        asked.append(ratios)
+        return shared_end_point(fitted, ratios, confidence=confidence)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("titrant.dose.confirm.shared_end_point", listen)
+        carrying_doses(table.strategy("longest"), found, TWO)
+    assert asked
+    assert all(ratios is found.target.ratios for ratios in asked)
