@@ -65,6 +65,11 @@ def test_a_file_where_a_folder_should_be_is_said_in_words(tmp_path):
             write_text(place, "x")
 
 
+def test_a_missing_file_of_somebody_else_is_not_called_unwritable(tmp_path):
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "x.txt"):
+        (tmp_path / "source.txt").read_text()
+
+
 def test_a_folder_without_permission_is_said_in_words(tmp_path):
     with pytest.raises(ResourceError) as caught, explained(tmp_path / "x"):
         raise PermissionError(errno.EACCES, "Permission denied")

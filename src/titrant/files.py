@@ -79,16 +79,16 @@ def replacing(path: Path) -> Iterator[Path]:
     with explained(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            beside.touch()  # some places, /proc among them, can be named and not written
-            beside.unlink()
-        except FileNotFoundError as error:
-            raise _no_place(path, error) from error
-        try:
             yield beside
             _flush_all(beside)
             if path.is_dir():
                 shutil.rmtree(path)
             beside.replace(path)
+        except FileNotFoundError as error:
+            # Some places, /proc among them, can be named and not written.
+            if str(error.filename) not in {str(beside), *map(str, path.parents)}:
+                raise
+            raise _no_place(path, error) from error
         finally:
             remove(beside)
         _flush(path.parent)

@@ -42,8 +42,7 @@ def _of_the_end_point(found: Judgement, settings: LadderSettings) -> str | None:
 def _of_the_gain(found: Judgement, settings: LadderSettings) -> str:
     """Whether the gain reaches the margin is open: problems or arms."""
     means = found.means
-    c = means.problem_cov
-    problems = float(c[0, 0] + c[-1, -1] - 2 * c[0, -1])
+    problems = means.problem_variance(-1, 0)
     seeds = found.seeds_at_top
     distance = abs(found.gain.estimate - settings.margin)
     if distance < 1e-4:

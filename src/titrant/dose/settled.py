@@ -45,9 +45,8 @@ def _has_open_peak(found: Judgement, settings: LadderSettings) -> bool:
 
 def _problems_limit(found: Judgement, settings: LadderSettings) -> bool:
     """Whether the gate on Δ would stay open with infinitely many seeds."""
-    c = found.means.problem_cov
-    problems = c[0, 0] + c[-1, -1] - 2 * c[0, -1]
+    problems = found.means.problem_variance(-1, 0)
     seeds = found.seeds_at_top
-    half = float(norm.ppf((1 + settings.confidence) / 2)) * np.sqrt(max(problems, 0.0))
+    half = float(norm.ppf((1 + settings.confidence) / 2)) * np.sqrt(problems)
     crosses = found.gain.estimate - half < settings.margin < found.gain.estimate + half
     return bool(crosses and problems > HOPELESS_SHARE * (problems + seeds))

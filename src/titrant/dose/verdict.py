@@ -116,8 +116,9 @@ def judge(
     """
     means = condense(table)
     fitted = fit(means, top=top, level=settings.level, **({"shapes": shapes} if shapes else {}))
-    rows = (int(np.flatnonzero(means.doses == top)[0]), 0)
-    gain = contrast(means, fitted, *rows, confidence=settings.confidence)
+    at_top = means.row(top)
+    assert at_top is not None  # the docstring asks for it
+    gain = contrast(means, fitted, at_top, 0, confidence=settings.confidence)
     peak, peak_dose = peak_over_top(fitted, means.doses[1:-1], margin=settings.margin)
     reach = (
         None
@@ -144,10 +145,9 @@ def judge(
 
 def _rising(means: DoseMeans, fitted: Fit, settings: LadderSettings) -> float:
     """Probability that the last doubling gains more than the margin; 0 where the readings deny it."""
-    half = np.flatnonzero(means.doses == fitted.top / 2)
-    if half.size:
-        top = int(np.flatnonzero(means.doses == fitted.top)[0])
-        read = contrast(means, fitted, top, int(half[0]), confidence=settings.confidence)
+    at_top, at_half = means.row(fitted.top), means.row(fitted.top / 2)
+    if at_top is not None and at_half is not None:
+        read = contrast(means, fitted, at_top, at_half, confidence=settings.confidence)
         if read.high < settings.margin:
             return 0.0
     return last_doubling(fitted, margin=settings.margin)

@@ -43,8 +43,6 @@ def find_dips(means: DoseMeans, *, margin: float, confidence: float) -> tuple[Di
 
 def _p_value(means: DoseMeans, row: int, margin: float) -> float:
     """Chance of a reading this low where the dose were at base − margin."""
-    c = means.problem_cov
-    problems = max(float(c[row, row] + c[0, 0] - 2 * c[row, 0]), 0.0)
-    sd = np.sqrt(problems + means.seed_variance[:, row] + 1e-12)
+    sd = np.sqrt(means.problem_variance(row, 0) + means.seed_variance[:, row] + 1e-12)
     shift = float(means.mean[row] - means.mean[0]) + margin
     return float(seed_weights(means) @ norm.cdf(shift / sd))

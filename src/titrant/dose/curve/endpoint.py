@@ -227,10 +227,8 @@ def contrast(means: DoseMeans, fit: Fit, plus: int, minus: int, *, confidence: f
 
     Integrates over the posterior of the seed noise, so few arms give wide intervals.
     """
-    c = means.problem_cov
-    problems = c[plus, plus] + c[minus, minus] - 2 * c[plus, minus]
     seeds = means.seed_variance[:, [plus, minus]].sum(axis=1)
-    sd = np.sqrt(np.maximum(problems, 0) + seeds + 1e-12)
+    sd = np.sqrt(means.problem_variance(plus, minus) + seeds + 1e-12)
     estimate = float(means.mean[plus] - means.mean[minus])
     return mixture_interval(estimate, sd, fit.noise_weights, confidence)
 

@@ -89,6 +89,16 @@ class DoseMeans:
         own = dispersion * self.seed_weight + floor
         return self.problem_cov + own[..., None] * np.eye(len(self.doses))
 
+    def row(self, dose: float) -> int | None:
+        """Where a dose stands; `None` if it was not read."""
+        found = np.flatnonzero(self.doses == dose)
+        return int(found[0]) if found.size else None
+
+    def problem_variance(self, plus: int, minus: int) -> float:
+        """Variance, from the problems, of the mean in one row less that in another."""
+        c = self.problem_cov
+        return max(0.0, float(c[plus, plus] + c[minus, minus] - 2 * c[plus, minus]))
+
     def keep(self, mask: np.ndarray) -> DoseMeans:
         """Only some doses."""
         return DoseMeans(
