@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planted import DOSES, first_round, permuted
+from planted import DOSES, first_round, permuted, planted
 
 from titrant.dose.curve.evidence import evidence, log_sum, seed_log_likelihood
 from titrant.dose.curve.fit import fit, shape_weights
 from titrant.dose.curve.noise import DISPERSIONS, KAPPA, PHI, DoseMeans, condense
 from titrant.dose.curve.shapes import RAW, grid
+from titrant.dose.curve.shares import shape_shares
 
 TOP = 4096.0
 accuracies = st.lists(st.floats(0.02, 0.98), min_size=6, max_size=6)
@@ -261,3 +262,11 @@ def test_expected_accuracies_are_floor_plus_gain_times_the_unit_curve():
 def test_a_sum_of_exponentials_does_not_overflow():
     assert log_sum(np.array([1000.0, 1000.0])) == pytest.approx(1000 + np.log(2))
     assert log_sum(np.array([[-5000.0, 0.0]])) == pytest.approx(0.0)
+
+
+def test_too_few_doses_to_hold_two_out_leave_the_say_to_aicc():
+    means = condense(planted(dict.fromkeys((0, 4, 32, 128, 4096), 0.3), seeds={4096: 3}))
+    found = fit(means, top=TOP)
+    np.testing.assert_array_equal(found.held_out, 0.0)
+    # Flat readings: a curve adds two parameters or more and no likelihood, e^(−1) each at half a say.
+    assert shape_shares(found)["flat"] > 0.3

@@ -69,7 +69,7 @@ def test_arms_are_counted_from_the_first_round_up():
     plan = make_plan(4096, 4096, settings, root=0)
     arms = count_arms(plan, settings, n_pilot=3)
     # Round 1: 3 seeds at the top and 4 doses; 13 doses × 5 seeds = 65, a third of it is 21.
-    assert (arms.fewest, arms.expected, arms.most) == (7 + 3, 7 + 3 + 5, 21 + 3)
+    assert (arms.fewest, arms.expected, arms.most) == (7 + 3, 7 + 3 + 6, 21 + 3)
 
 
 LOAD = Workload(
@@ -86,16 +86,16 @@ def make(settings, *, speed, load=LOAD):
 def test_tokens_and_time_are_added_up():
     speed = Speed(train_tokens_per_s=1e5, read_tokens_per_s=1e4, arm_s=3.0, source="a test")
     found = make(config(), speed=speed)
-    assert found.arms.expected == 15
+    assert found.arms.expected == 16
     # An arm: 256 updates × 16 rows × 60 tokens = 245,760; a reading: 500 × 50 = 25,000.
-    assert found.train_tokens == 15 * 245_760
-    assert found.generated_tokens == 16 * 25_000
-    assert found.seconds == pytest.approx((15 * 245_760 / 1e5 + 16 * (25_000 / 1e4 + 3)) / 2)
+    assert found.train_tokens == 16 * 245_760
+    assert found.generated_tokens == 17 * 25_000
+    assert found.seconds == pytest.approx((16 * 245_760 / 1e5 + 17 * (25_000 / 1e4 + 3)) / 2)
 
 
 def test_answers_are_no_longer_than_the_limit():
     short = config(decode={"max_new_tokens": 10, "samples_per_problem": 2, "temperature": 0.5})
-    assert make(short, speed=None).generated_tokens == 16 * 500 * 2 * 10
+    assert make(short, speed=None).generated_tokens == 17 * 500 * 2 * 10
 
 
 def test_unknown_stays_unknown():
@@ -145,4 +145,4 @@ def test_equal_epochs_train_less_at_small_doses():
     epochs = config(recipe={"match": "epochs", "epochs": 2})
     plan_doses = make_plan(4096, 4096, epochs.ladder, root=0).doses
     per_arm = 2 * 60.0 * math.fsum(plan_doses) / len(plan_doses)
-    assert make(epochs, speed=None).train_tokens == round(15 * per_arm)
+    assert make(epochs, speed=None).train_tokens == round(16 * per_arm)

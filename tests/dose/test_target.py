@@ -1,12 +1,14 @@
 """Δ is one gain for all strategies, also where their top doses hold different traces."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from planted import joined, planted
 
 from titrant.dose.analysis import analyse
 from titrant.dose.confirm import carrying_doses
-from titrant.dose.curve.endpoint import crossings, shared_end_point
+from titrant.dose.curve.endpoint import crossings, end_point, shared_end_point
 from titrant.dose.curve.fit import fit
 from titrant.dose.curve.noise import condense
 from titrant.dose.decides import what_decides
@@ -150,3 +152,22 @@ def test_what_carries_an_interval_is_asked_for_the_shared_target():
         carrying_doses(table.strategy("longest"), found, TWO)
     assert asked
     assert all(ratios is found.target.ratios for ratios in asked)
+
+
+def test_the_interval_of_a_shared_target_holds_that_of_every_likely_shape():
+    # A target that is the strategy's own: both ways must say the same, up to the grid of doses.
+    found = fit(condense(planted(SATURATED, seeds={TOP: 3})), top=TOP)
+    weights, shares = np.zeros_like(found.curve_weights), {"exponential": 0.89, "step": 0.11}
+    for shape, part in zip(found.shapes, found.parts, strict=True):
+        own = found.curve_weights[part]
+        weights[part] = shares.get(shape, 0.0) * own / own.sum()
+    of_shapes = np.array([shares.get(shape, 0.0) for shape in found.shapes])
+    found = replace(found, curve_weights=weights, weights=of_shapes)
+    own = end_point(found, confidence=0.9)
+    shared = shared_end_point(found, np.ones(3), confidence=0.9).ed
+    assert shared is not None
+    assert shared[:3] == pytest.approx(own[:3], rel=0.05)
+    alone = replace(found, weights=np.where(of_shapes > 0.5, 1.0, 0.0))
+    narrow = shared_end_point(alone, np.ones(3), confidence=0.9).ed
+    assert narrow is not None
+    assert shared.factor > 1.1 * narrow.factor

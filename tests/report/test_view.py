@@ -172,6 +172,8 @@ def test_arms_are_sorted_and_a_missing_accuracy_is_a_dash():
     assert [row[0].text for row in table.rows] == [row.arm_id for row in rows]
     assert table.rows[3][3].text == "—"
     assert table.note == "12 arms"
+    base = rows[0].model_copy(update={"arm_id": "base-n000000-s00", "dose": 0})
+    assert build_view(enough(arms=(base, *rows))).arms.note == "12 arms and the base"
 
 
 def test_more_arms_than_a_page_holds_are_counted():
