@@ -174,6 +174,27 @@ class TrainSettings(Record):
     """What stays on disk of a finished arm; a full model only under `models`."""
 
 
+class SignalSettings(Record):
+    """Numbers about traces, from one pass of the base over the pool."""
+
+    top_logprobs: int = Field(default=20, ge=2)
+    """Likeliest tokens per position that token confidence is the mean of; at most the vocabulary."""
+    window: int | Literal["auto"] = "auto"
+    """Tokens of a group in group confidence. `auto`: 0.15 × the pool's mean trace, in [8, 2048]."""
+    tail: int | Literal["auto"] = "auto"
+    """Last tokens that tail confidence is the mean of; `auto`: as `window`."""
+    min_k: float = Field(default=0.2, gt=0.0, le=1.0)
+    """Share of a trace's tokens that Min-K% and Min-K%++ are the mean of."""
+    answer: str = "\nAnswer: {gold}"
+    """What is teacher-forced after each step for information gain; `{gold}` is replaced."""
+    samples: int = Field(default=8, ge=1)
+    """Most answers drawn per question for difficulty."""
+    bands: tuple[float, ...] = (0.125, 0.875)
+    """Pass rates that part the bands of difficulty: by default *hard*, *middle*, *easy*."""
+    temperature: float = Field(default=1.0, gt=0.0)
+    """Of the draws for difficulty."""
+
+
 class LadderSettings(Record):
     """The dose ladder and its statistics."""
 
@@ -244,6 +265,8 @@ class Config(Record):
     """How every arm is trained; an answer is conditional on it."""
     train: TrainSettings = Field(default_factory=TrainSettings)
     """Who trains, and what is kept."""
+    signals: SignalSettings = Field(default_factory=SignalSettings)
+    """How the pool is scored, where a strategy needs it."""
     ladder: LadderSettings = Field(default_factory=LadderSettings)
     """Which doses are read, and when the answer is good enough."""
     limits: LimitSettings = Field(default_factory=LimitSettings)

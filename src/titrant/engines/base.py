@@ -8,7 +8,7 @@ work is done. A failure of one request becomes a result with `error` set; the ba
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from titrant.errors import ConfigError
 from titrant.registry import Registry
@@ -62,6 +62,14 @@ class Result:
         return len(self.token_ids)
 
 
+class Branch(NamedTuple):
+    """Text that is teacher-forced after a part of a continuation, as if the rest were not there."""
+
+    at: int
+    """Characters of the continuation that stand before it. Inside a token, the whole token does."""
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class ScoreRequest:
     """Existing text to be teacher-forced."""
@@ -69,19 +77,57 @@ class ScoreRequest:
     prefix: str
     continuation: str
     top_logprobs: int = 0
+    """How many of the likeliest tokens to report per position; 0 for none."""
+    branches: tuple[Branch, ...] = ()
+    """Texts to be scored after parts of the continuation; each token of it is still passed once."""
+    spans: tuple[tuple[int, int], ...] = ()
+    """Pieces of the continuation (characters from, to) whose mean hidden state is wanted."""
+    with_hidden: bool = False
+    """Whether the mean hidden state of the continuation and of each span is wanted."""
+    with_prefix: bool = False
+    """Whether logprobs of the prefix are wanted too."""
+
+
+class BranchScore(NamedTuple):
+    """Per-token logprobs of one branch."""
+
+    logprobs: np.ndarray
+    """float32 [tokens]."""
+    token_ends: np.ndarray
+    """Characters of the branch's text up to the end of each token, int32 [tokens]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Per-token logprobs of a continuation given its prefix."""
+    """Per-token numbers of a continuation given its prefix.
+
+    NaN where the model gives none (a first token with an empty prefix), `None` where the request did
+    not ask or the engine cannot say.
+    """
 
     token_ids: tuple[int, ...]
     logprobs: np.ndarray
-    """float32 [tokens]; NaN where the model gives none (a first token with an empty prefix)."""
+    """Natural-log probability of each token, float32 [tokens]."""
     entropy: np.ndarray
     """Entropy of the next-token distribution in nats, float32 [tokens]."""
     top_ids: np.ndarray | None = None
+    """Ids of the likeliest tokens, int32 [tokens, k], best first; exactly k, never k + 1."""
     top_logprobs: np.ndarray | None = None
+    """Their logprobs, float32 [tokens, k]."""
+    token_ends: np.ndarray | None = None
+    """Characters of the continuation up to the end of each token, int32 [tokens]. A token that holds
+    part of a character ends where that character ends."""
+    variance: np.ndarray | None = None
+    """Variance of a token's logprob under the next-token distribution, in nats², float32 [tokens]."""
+    vocab_mean: np.ndarray | None = None
+    """Mean logprob over the vocabulary, each token counted once, float32 [tokens]."""
+    prefix_logprobs: np.ndarray | None = None
+    """Of the prefix's tokens, special ones included, float32 [prefix tokens]; the first is NaN."""
+    branches: tuple[BranchScore, ...] = ()
+    """One per branch of the request."""
+    hidden: np.ndarray | None = None
+    """Mean of what goes into the output layer, float32 [1 + spans, width]: over the positions of the
+    continuation's tokens first, then over those of each span; NaN for a span without a token."""
     error: str | None = None
 
 

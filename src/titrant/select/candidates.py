@@ -1,0 +1,77 @@
+"""What a strategy chooses from: the traces of a pool, and the numbers known about them.
+
+Traces come sorted by uid, so a strategy that breaks ties by position breaks them by uid. Numbers are
+read when a strategy asks for them, and a missing one is an error that says how it is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from titrant.traces.record import Trace
+
+
+class Scores(Protocol):
+    """Numbers about traces that were computed before: read, never made here."""
+
+    def signal(self, name: str, uids: Sequence[str]) -> np.ndarray:
+        """One value per trace, float64 [uids]; NaN where it could not be computed.
+
+        Raises:
+            ConfigError: the signal was never computed for this pool.
+        """
+        ...
+
+    def hidden(self, uids: Sequence[str]) -> np.ndarray:
+        """Mean hidden states, float32 [uids, width]; NaN rows where not scored.
+
+        Raises:
+            ConfigError: none were kept for this pool.
+        """
+        ...
+
+    def history(self, qids: Sequence[str]) -> list[np.ndarray]:
+        """Accuracy of each question over the epochs of an earlier training run; [epochs], maybe empty.
+
+        Raises:
+            ConfigError: no history was given (`select.history`).
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """A pool, sorted by uid."""
+
+    traces: tuple[Trace, ...]
+    scores: Scores
+
+    def __len__(self) -> int:
+        return len(self.traces)
+
+    @cached_property
+    def uids(self) -> tuple[str, ...]:
+        """Identity of each trace."""
+        return tuple(trace.uid for trace in self.traces)
+
+    @cached_property
+    def question(self) -> np.ndarray:
+        """Number of the question that each trace answers, int64 [traces]; numbered by qid."""
+        qids = sorted({trace.qid for trace in self.traces})
+        number = {qid: i for i, qid in enumerate(qids)}
+        return np.array([number[trace.qid] for trace in self.traces], dtype=np.int64)
+
+    def signal(self, name: str) -> np.ndarray:
+        """A signal of all traces, float64 [traces]."""
+        return self.scores.signal(name, self.uids)
+
+    def hidden(self) -> np.ndarray:
+        """Mean hidden states, float32 [traces, width]."""
+        return self.scores.hidden(self.uids)

@@ -1,0 +1,1 @@
+"""Signals: numbers about a trace or its steps, with unit and direction, and no claim of truth."""
