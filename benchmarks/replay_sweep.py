@@ -22,9 +22,9 @@ import polars as pl
 from titrant.dose.curve.endpoint import isotonic_end_point
 from titrant.dose.curve.fit import fit
 from titrant.dose.curve.noise import condense
-from titrant.dose.ladder import allowed_doses, make_plan, next_round
+from titrant.dose.judge.verdict import Judgement, judge
+from titrant.dose.ladder.ladder import allowed_doses, make_plan, next_round
 from titrant.dose.readings import BASE, ArmKey, ReadingTable
-from titrant.dose.verdict import Judgement, judge
 from titrant.seeds import derive_rng
 from titrant.settings import LadderSettings
 

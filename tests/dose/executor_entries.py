@@ -88,8 +88,8 @@ def crash(argument: str) -> str:
 def drive(folder: Path) -> None:
     """A driver of its own: starts two sleeping arms and never ends by itself."""
     from titrant.arms import ArmSpec
-    from titrant.dose.executor import LocalExecutor
-    from titrant.dose.layout import Layout
+    from titrant.dose.work.executor import LocalExecutor
+    from titrant.dose.work.layout import Layout
     from titrant.settings import Config
 
     config = Config.model_validate({"base": "b", "pool": "p", "benchmark": "q"})

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from planted import DOSES, difficulties, first_round, joined, permuted, planted, table_of
 
-from titrant.dose.analysis import SPLIT_FROM, analyse
-from titrant.dose.decides import what_decides
-from titrant.dose.ladder import make_plan
+from titrant.dose.judge.analysis import SPLIT_FROM, analyse
+from titrant.dose.judge.decides import what_decides
+from titrant.dose.judge.verdict import judge
+from titrant.dose.ladder.ladder import make_plan
 from titrant.dose.readings import half_of
-from titrant.dose.verdict import judge
 from titrant.errors import DataError
 from titrant.settings import LadderSettings
 

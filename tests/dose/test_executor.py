@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from titrant.arms import ArmSpec
-from titrant.dose.executor import LocalExecutor
-from titrant.dose.layout import (
+from titrant.dose.work.executor import LocalExecutor
+from titrant.dose.work.layout import (
     Layout,
     oversubscription,
     plan_layout,
@@ -133,7 +133,7 @@ def test_threads_and_devices_are_pinned(tmp_path):
 
 def test_the_main_module_of_the_user_is_not_run_again():
     with executor("read", workers=1) as pool:
-        assert pool.call("executor_entries:main_module", None) == "titrant.dose.worker"
+        assert pool.call("executor_entries:main_module", None) == "titrant.dose.work.worker"
 
 
 def test_a_call_returns_or_raises_what_its_entry_does():

@@ -9,8 +9,8 @@ from titrant.dose.curve.endpoint import Interval
 from titrant.dose.curve.fit import fit
 from titrant.dose.curve.noise import condense
 from titrant.dose.curve.resample import reweighted
-from titrant.dose.family import Member, choosing_factor, compare, resampled_ends, stretch
-from titrant.dose.verdict import judge
+from titrant.dose.judge.family import Member, choosing_factor, compare, resampled_ends, stretch
+from titrant.dose.judge.verdict import judge
 from titrant.settings import LadderSettings
 
 SETTINGS = LadderSettings()

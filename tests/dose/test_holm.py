@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from titrant.dose.holm import holm
+from titrant.dose.judge.holm import holm
 
 
 def test_the_smallest_is_multiplied_by_all_and_the_largest_by_one():

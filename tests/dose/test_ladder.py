@@ -10,11 +10,11 @@ from planted import difficulties, first_round, joined, permuted, planted, table_
 
 from titrant.arms import ArmSpec, Reading
 from titrant.dose.calibration.simulate import Bench, draw_scenario, load_settings
-from titrant.dose.confirm import carrying_doses
-from titrant.dose.ladder import allowed_doses, full_sweep, make_plan, next_arms, next_round
+from titrant.dose.judge.verdict import judge
+from titrant.dose.ladder.confirm import carrying_doses
+from titrant.dose.ladder.ladder import allowed_doses, full_sweep, make_plan, next_arms, next_round
+from titrant.dose.ladder.telling import most_telling
 from titrant.dose.readings import BASE, ArmKey, ReadingTable
-from titrant.dose.telling import most_telling
-from titrant.dose.verdict import judge
 from titrant.errors import ConfigError
 from titrant.settings import LadderSettings
 

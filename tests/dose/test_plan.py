@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from titrant.dose.ladder import make_plan
+from titrant.dose.ladder.ladder import make_plan
 from titrant.dose.plan import (
     Speed,
     Workload,

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from planted import joined, planted
 
-from titrant.dose.analysis import analyse
-from titrant.dose.confirm import carrying_doses
 from titrant.dose.curve.endpoint import crossings, end_point, shared_end_point
 from titrant.dose.curve.fit import fit
 from titrant.dose.curve.noise import condense
-from titrant.dose.decides import what_decides
-from titrant.dose.ladder import judge_strategy, make_plan, next_round
-from titrant.dose.target import reference_of, shared_target
+from titrant.dose.judge.analysis import analyse
+from titrant.dose.judge.decides import what_decides
+from titrant.dose.judge.target import reference_of, shared_target
+from titrant.dose.ladder.confirm import carrying_doses
+from titrant.dose.ladder.ladder import judge_strategy, make_plan, next_round
 from titrant.settings import LadderSettings
 
 TOP = 4096
@@ -148,7 +148,7 @@ def test_what_carries_an_interval_is_asked_for_the_shared_target():
         return shared_end_point(fitted, ratios, confidence=confidence)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("titrant.dose.confirm.shared_end_point", listen)
+        patch.setattr("titrant.dose.ladder.confirm.shared_end_point", listen)
         carrying_doses(table.strategy("longest"), found, TWO)
     assert asked
     assert all(ratios is found.target.ratios for ratios in asked)

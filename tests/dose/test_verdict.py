@@ -12,7 +12,7 @@ from planted import difficulties, first_round, permuted, planted
 from titrant.dose.curve.endpoint import last_doubling
 from titrant.dose.curve.fit import fit
 from titrant.dose.curve.noise import DISPERSIONS, KAPPA, PHI, condense
-from titrant.dose.verdict import VerdictName, beats_top, judge
+from titrant.dose.judge.verdict import VerdictName, beats_top, judge
 from titrant.settings import LadderSettings
 
 SETTINGS = LadderSettings()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from titrant.arms import ArmSpec, Reading
-from titrant.dose.ladder import make_plan
+from titrant.dose.ladder.ladder import make_plan
 from titrant.errors import TrainError
 from titrant.files import write_table
 from titrant.run.ladder.preliminary import (

@@ -1,7 +1,7 @@
 import pytest
 
 from titrant.arms import ArmSpec
-from titrant.dose.ladder import make_plan
+from titrant.dose.ladder.ladder import make_plan
 from titrant.errors import TrainError
 from titrant.files import write_text
 from titrant.run.ladder.rounds import (

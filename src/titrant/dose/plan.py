@@ -26,7 +26,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from titrant.dose.ladder import LadderPlan, first_round
+from titrant.dose.ladder.ladder import LadderPlan, first_round
 from titrant.records import Record
 
 if TYPE_CHECKING:

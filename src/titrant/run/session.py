@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from titrant.dose.worker import Progress
+    from titrant.dose.work.worker import Progress
     from titrant.run.store.folder import RunFolder
     from titrant.run.store.journal import Journal
     from titrant.run.watch import Watcher
@@ -27,7 +27,7 @@ R = TypeVar("R", bound=Record)
 
 
 class Executor(Protocol):
-    """What runs arms; `titrant.dose.executor.LocalExecutor` does."""
+    """What runs arms; `titrant.dose.work.executor.LocalExecutor` does."""
 
     def run(
         self,

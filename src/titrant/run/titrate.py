@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from titrant.dose.executor import LocalExecutor
-from titrant.dose.ladder import make_plan
-from titrant.dose.layout import oversubscription, plan_layout
+from titrant.dose.ladder.ladder import make_plan
+from titrant.dose.work.executor import LocalExecutor
+from titrant.dose.work.layout import oversubscription, plan_layout
 from titrant.engines.locate import HUB_ID
 from titrant.errors import ConfigError
 from titrant.report.answer import Answer
@@ -66,8 +66,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from titrant.arms import ArmSpec
-    from titrant.dose.ladder import LadderPlan
-    from titrant.dose.worker import Progress
+    from titrant.dose.ladder.ladder import LadderPlan
+    from titrant.dose.work.worker import Progress
     from titrant.run.watch import Watcher
     from titrant.settings import Config, RecipeSettings
     from titrant.traces.record import Trace

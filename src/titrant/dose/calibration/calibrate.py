@@ -17,8 +17,8 @@ import numpy as np
 
 from titrant.dose.calibration.powerlaw import power_law_end_point
 from titrant.dose.calibration.simulate import SHAPES, Bench, Scenario, draw_scenario, load_settings
-from titrant.dose.ladder import make_plan, next_round
-from titrant.dose.verdict import Judgement, judge
+from titrant.dose.judge.verdict import Judgement, judge
+from titrant.dose.ladder.ladder import make_plan, next_round
 from titrant.records import Record
 from titrant.settings import LadderSettings
 

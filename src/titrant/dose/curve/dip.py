@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import norm
 
 from titrant.dose.curve.evidence import seed_weights
-from titrant.dose.holm import holm
+from titrant.dose.judge.holm import holm
 
 if TYPE_CHECKING:
     from titrant.dose.curve.noise import DoseMeans

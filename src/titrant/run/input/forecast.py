@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from titrant.arms import ArmCost, ArmSpec
-from titrant.dose.executor import LocalExecutor
-from titrant.dose.ladder import make_plan
-from titrant.dose.layout import Layout, plan_layout
+from titrant.dose.ladder.ladder import make_plan
 from titrant.dose.plan import (
     Estimate,
     Speed,
@@ -26,6 +24,8 @@ from titrant.dose.plan import (
     power_of,
     table_speed,
 )
+from titrant.dose.work.executor import LocalExecutor
+from titrant.dose.work.layout import Layout, plan_layout
 from titrant.errors import MissingPackageError
 from titrant.run.input.inputs import Inputs, Named, freeze_problems, gather, load_benchmarks
 from titrant.run.input.names import check_names

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from titrant.dose.layout import MOST_WORKERS, usable_cores
 from titrant.dose.plan import FEW_PROBLEMS, FEWEST_PROBLEMS, power_of
+from titrant.dose.work.layout import MOST_WORKERS, usable_cores
 from titrant.errors import DataError
 from titrant.files import write_table
 from titrant.records import Record

@@ -16,7 +16,7 @@ from titrant.train.job import ArmJob, ArmOutcome
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from titrant.dose.worker import Progress
+    from titrant.dose.work.worker import Progress
     from titrant.run.session import Session
     from titrant.run.store.folder import RunFolder
     from titrant.run.store.journal import Journal

@@ -28,7 +28,7 @@ from titrant.traces.record import Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from titrant.dose.ladder import LadderPlan
+    from titrant.dose.ladder.ladder import LadderPlan
     from titrant.run.store.folder import RunFolder
     from titrant.run.store.journal import Journal
     from titrant.settings import Config, PromptSettings, RecipeSettings

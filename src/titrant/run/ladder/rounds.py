@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from titrant.arms import ArmSpec
-from titrant.dose.ladder import judge_strategy, next_round
+from titrant.dose.ladder.ladder import judge_strategy, next_round
 from titrant.errors import ConfigError, TrainError, in_brief
 from titrant.files import write_text
 from titrant.records import Record
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from titrant.dose.ladder import LadderPlan, RoundDecision
+    from titrant.dose.ladder.ladder import LadderPlan, RoundDecision
     from titrant.dose.readings import ReadingTable
     from titrant.run.session import Session
     from titrant.run.store.folder import RunFolder

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from titrant.arms import ArmSpec
-from titrant.dose.ladder import make_plan
+from titrant.dose.ladder.ladder import make_plan
 from titrant.run.input.inputs import load_benchmarks
 from titrant.run.input.prepare import prepared_pool
 from titrant.run.ladder.rounds import Ladder, Round, known_round, run_round, write_round

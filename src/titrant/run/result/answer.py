@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from titrant.dose.ladder import full_sweep
+from titrant.dose.ladder.ladder import full_sweep
 from titrant.report import typeset
 from titrant.report.answer import (
     Answer,
@@ -21,7 +21,7 @@ from titrant.run.result.mapping import base_alone, from_analyses, unknown
 from titrant.run.store.manifest import analysis_versions
 
 if TYPE_CHECKING:
-    from titrant.dose.analysis import Analysis
+    from titrant.dose.judge.analysis import Analysis
     from titrant.dose.readings import ReadingTable
     from titrant.run.input.inputs import Inputs
     from titrant.run.input.prepare import Prepared

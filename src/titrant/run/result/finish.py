@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from titrant.dose.analysis import Analysis, analyse
+from titrant.dose.judge.analysis import Analysis, analyse
 from titrant.dose.readings import ReadingTable
 from titrant.files import write_frame, write_text
 from titrant.report.html import render_report

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from titrant.dose.analysis import analyse
 from titrant.dose.foreign import read_readings
-from titrant.dose.ladder import LadderPlan, full_sweep
+from titrant.dose.judge.analysis import analyse
+from titrant.dose.ladder.ladder import LadderPlan, full_sweep
 from titrant.dose.readings import BASE, ReadingTable
 from titrant.errors import DataError
 from titrant.registry import nearest

@@ -12,8 +12,8 @@ from titrant.report.answer import Curve, CurvePoint, Estimate, Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from titrant.dose.analysis import Analysis, StrategyAnalysis
     from titrant.dose.curve.endpoint import Interval
+    from titrant.dose.judge.analysis import Analysis, StrategyAnalysis
     from titrant.dose.readings import ReadingTable
 
 

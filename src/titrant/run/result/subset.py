@@ -11,7 +11,7 @@ from titrant.report.cards import subset_name, write_card, write_subset
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from titrant.dose.analysis import Analysis
+    from titrant.dose.judge.analysis import Analysis
     from titrant.report.answer import Answer
     from titrant.run.store.folder import RunFolder
     from titrant.select.rank import RankedRow

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from titrant.dose.layout import usable_cores, visible_devices
+from titrant.dose.work.layout import usable_cores, visible_devices
 from titrant.files import write_text
 from titrant.records import Record
 from titrant.run.session import read_record

@@ -24,9 +24,9 @@ from titrant.dose.curve.fit import Fit, fit
 from titrant.dose.curve.noise import condense
 
 if TYPE_CHECKING:
-    from titrant.dose.ladder import LadderPlan
+    from titrant.dose.judge.verdict import Judgement
+    from titrant.dose.ladder.ladder import LadderPlan
     from titrant.dose.readings import ReadingTable
-    from titrant.dose.verdict import Judgement
     from titrant.settings import LadderSettings
 
 

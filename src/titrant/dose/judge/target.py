@@ -23,7 +23,7 @@ from titrant.dose.curve.noise import condense
 from titrant.seeds import derive_rng
 
 if TYPE_CHECKING:
-    from titrant.dose.ladder import LadderPlan
+    from titrant.dose.ladder.ladder import LadderPlan
     from titrant.dose.readings import ReadingTable
     from titrant.settings import LadderSettings
 

@@ -1,4 +1,4 @@
-"""The worker process of the local executor: `python -m titrant.dose.worker <parent pid>`.
+"""The worker process of the local executor: `python -m titrant.dose.work.worker <parent pid>`.
 
 It reads jobs from its standard input, runs each through an entry named "module:attribute", and
 writes messages to its standard output, both as length-prefixed pickles. Whatever the entry prints
@@ -146,6 +146,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     # Messages must be of the importable module's classes, not of `__main__`'s.
-    from titrant.dose import worker  # noqa: PLW0406 - this file as `__main__` is another module
+    from titrant.dose import worker
 
     worker.main()

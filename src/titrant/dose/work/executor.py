@@ -1,6 +1,6 @@
 """The local executor: arms in persistent worker processes with pinned threads and devices.
 
-A worker is a fresh interpreter (`titrant.dose.worker`), so a user's main module is never run again
+A worker is a fresh interpreter (`titrant.dose.work.worker`), so a user's main module is never run again
 and nothing is forked. It keeps its imports from arm to arm. A worker that dies costs its own arm
 only, which is given to a new worker once and then recorded as failed. What an entry raises about
 one arm becomes that arm's error; what it raises about the machine or the run (disk full, a missing
@@ -24,8 +24,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from titrant.dose.layout import Layout, worker_environment
-from titrant.dose.worker import Failure, Message, Progress, Ready, Result, Task, receive, send
+from titrant.dose.work.layout import Layout, worker_environment
+from titrant.dose.work.worker import Failure, Message, Progress, Ready, Result, Task, receive, send
 from titrant.errors import (
     BusyError,
     ConfigError,
@@ -228,7 +228,7 @@ class LocalExecutor:
         return worker
 
     def _spawn(self, slot: int) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-P", "-m", "titrant.dose.worker", str(os.getpid())]
+        command = [sys.executable, "-P", "-m", "titrant.dose.work.worker", str(os.getpid())]
         environment = worker_environment(self.layout, slot)
         if self.log is None:
             return _popen(command, environment, subprocess.DEVNULL)

@@ -23,13 +23,13 @@ import numpy as np
 
 from titrant.dose.curve.endpoint import Interval, crossings
 from titrant.dose.curve.resample import reweighted
-from titrant.dose.holm import holm
+from titrant.dose.judge.holm import holm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from titrant.dose.judge.verdict import Judgement
     from titrant.dose.readings import ArmKey, ReadingTable
-    from titrant.dose.verdict import Judgement
 
 DRAWS = 300
 LEVELS = 40

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import norm
 
-from titrant.dose.verdict import OPEN, Judgement
+from titrant.dose.judge.verdict import OPEN, Judgement
 
 if TYPE_CHECKING:
     from titrant.settings import LadderSettings

@@ -19,7 +19,7 @@ In this order:
    follows all of them, and one that misses the last two by a point can say either.)
 5. *enough at N*: the interval of the end point is narrower than the precision. Else *undecided*.
 
-Where the target comes from another strategy's top dose (`dose.target`), (1) asks that Δ first and then
+Where the target comes from another strategy's top dose (`dose.judge.target`), (1) asks that Δ first and then
 the strategy's own gain, and a target that lies beyond the pool is *undecided* with that reason.
 """
 
@@ -45,8 +45,8 @@ from titrant.dose.curve.fit import Fit, fit
 from titrant.dose.curve.noise import DoseMeans, condense
 
 if TYPE_CHECKING:
+    from titrant.dose.judge.target import Target
     from titrant.dose.readings import ReadingTable
-    from titrant.dose.target import Target
     from titrant.settings import LadderSettings
 
 VerdictName = Literal[

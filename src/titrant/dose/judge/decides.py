@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import norm
 
 if TYPE_CHECKING:
-    from titrant.dose.verdict import Judgement
+    from titrant.dose.judge.verdict import Judgement
     from titrant.settings import LadderSettings
 
 

@@ -2,7 +2,7 @@
 
 The headline is about one strategy: the one with the least end point. With several, choosing happens on
 one half of the problems (by `qid`) and the report on the other half; under 400 problems all are used
-for both, and the winner's interval is widened for having been chosen (`dose.family`). The others are
+for both, and the winner's interval is widened for having been chosen (`dose.judge.family`). The others are
 compared with a reference, `random` where it takes part, Holm-corrected.
 """
 
@@ -24,8 +24,8 @@ from titrant.dose.curve.endpoint import (
     mixture_interval,
 )
 from titrant.dose.curve.shares import shape_shares
-from titrant.dose.decides import what_decides
-from titrant.dose.family import (
+from titrant.dose.judge.decides import what_decides
+from titrant.dose.judge.family import (
     Comparison,
     Member,
     choosing_factor,
@@ -33,16 +33,16 @@ from titrant.dose.family import (
     resampled_ends,
     stretch,
 )
-from titrant.dose.ladder import judge_strategy
-from titrant.dose.target import reference_of
-from titrant.dose.verdict import OPEN, Judgement, VerdictName
+from titrant.dose.judge.target import reference_of
+from titrant.dose.judge.verdict import OPEN, Judgement, VerdictName
+from titrant.dose.ladder.ladder import judge_strategy
 from titrant.errors import DataError
 from titrant.seeds import derive_rng
 
 if TYPE_CHECKING:
     from titrant.dose.curve.fit import Fit
     from titrant.dose.curve.noise import DoseMeans
-    from titrant.dose.ladder import LadderPlan
+    from titrant.dose.ladder.ladder import LadderPlan
     from titrant.dose.readings import ReadingTable
     from titrant.settings import LadderSettings
 

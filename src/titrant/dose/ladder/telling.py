@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from titrant.dose.verdict import Judgement
+    from titrant.dose.judge.verdict import Judgement
 
 
 def most_telling(found: Judgement, doses: Sequence[int], n_arms: int) -> list[int]:

@@ -2,9 +2,9 @@
 
 Round 1 holds the base, the top dose with three seeds, and one arm at each of four log-spaced doses.
 Every later round first judges what is known; if that is decided, or nothing more can decide it, the
-ladder stops (`dose.settled`). A narrow interval is believed once it is confirmed (`dose.confirm`);
+ladder stops (`dose.ladder.settled`). A narrow interval is believed once it is confirmed (`dose.ladder.confirm`);
 until then the next arms are those that confirm it, and where it is wide those that are expected to
-shrink it most (`dose.telling`).
+shrink it most (`dose.ladder.telling`).
 
 A decision is a pure function of the readings at a round barrier, so the number of workers, timing and
 kills cannot change it.
@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from titrant.arms import ArmSpec
-from titrant.dose.confirm import unconfirmed
+from titrant.dose.judge.target import shared_target
+from titrant.dose.judge.verdict import Judgement, judge
+from titrant.dose.ladder.confirm import unconfirmed
+from titrant.dose.ladder.settled import why_stop
+from titrant.dose.ladder.telling import most_telling
 from titrant.dose.readings import BASE, ReadingTable
-from titrant.dose.settled import why_stop
-from titrant.dose.target import shared_target
-from titrant.dose.telling import most_telling
-from titrant.dose.verdict import Judgement, judge
 from titrant.errors import ConfigError
 from titrant.records import Record
 

@@ -1,0 +1,1 @@
+"""What readings say: verdicts, several strategies together, and what would decide."""

@@ -1,0 +1,1 @@
+"""Which arms are run next, and when there are enough of them."""

@@ -1,0 +1,1 @@
+"""Where arms run: worker processes, and how many of them."""
