@@ -41,6 +41,31 @@ class Estimate(Record):
     """Arms behind it, over all doses that it rests on."""
 
 
+class Selection(Record):
+    """What choosing by a strategy cost, and whether that pays; see `titrant.dose.payoff`."""
+
+    tokens: int
+    """Tokens passed, generated or trained to rank the pool; 0 for a strategy that needs no model."""
+    flops: float
+    """Floating-point operations of that."""
+    seconds: float | None
+    """Of the machine that did it; `None`: not measured."""
+    row_tokens: float | None = None
+    """Mean tokens of a training row among the first ED95 traces, prompt included."""
+    saving: Estimate | None = None
+    """Floating-point operations that one later training on the end point's subset saves against the
+    reference's; `None`: one of the two has no end point, or this is the reference."""
+    epochs: int | None = None
+    """Passes over the subset in that later training."""
+    break_even: float | None = None
+    """How many times as large the trained model would have to be, or how often the subset be trained
+    on, for the selection to pay; at most 1: it pays. `None`: it never does, or not known."""
+    pool: float | None = None
+    """Largest pool, in traces, at which it pays once; `None`: none, any, or not known."""
+    pays: bool | None = None
+    """Whether one training of a model as large as the scorer pays for it; `None`: not known."""
+
+
 class Response(Record):
     """One strategy's end points and fit."""
 
@@ -66,6 +91,11 @@ class Response(Record):
     """ED95 over that of `versus`; under 1: fewer traces suffice."""
     p_holm: float | None = None
     """Two-sided p-value that the ratio is 1, Holm-corrected over the strategies compared."""
+    area: float | None = None
+    """Area under the fitted response over the log dose, as a share of the shared gain: 1 where one
+    trace gives all of it."""
+    selection: Selection | None = None
+    """What choosing cost; `None`: not recorded."""
 
 
 class CurvePoint(Record):

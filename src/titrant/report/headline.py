@@ -50,8 +50,13 @@ def response_of(answer: Answer, strategy: str) -> Response | None:
 
 
 def ordered_responses(answer: Answer) -> list[Response]:
-    """All responses, the headline's first."""
-    return sorted(answer.responses, key=lambda item: item.strategy != answer.strategy)
+    """All responses: the headline's first, then by end point; those that have none come last."""
+
+    def place(item: Response) -> tuple[bool, float]:
+        end = item.ed95.estimate
+        return item.strategy != answer.strategy, float("inf") if end is None else end
+
+    return sorted(answer.responses, key=place)
 
 
 def end_point_name(level: float) -> str:

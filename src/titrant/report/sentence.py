@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from titrant.report import typeset
-from titrant.report.headline import best_dose, response_of
+from titrant.report.headline import best_dose, ordered_responses, response_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from titrant.report.answer import Answer, VerdictName
+    from titrant.report.answer import Answer, Response, VerdictName
 
 MEANINGS: Mapping[VerdictName, str] = {
     "enough at N": "A part of the pool gives nearly all of the gain; the rest adds little.",
@@ -40,6 +40,10 @@ MEANINGS: Mapping[VerdictName, str] = {
 """What each verdict means, in one line for a first reader."""
 
 
+MOST_OTHERS = 3
+"""Other strategies that the sentence names; the table has all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """The parts of the answer; joined, they are `Answer.sentence`."""
@@ -49,9 +53,10 @@ class Sentence:
     """What would decide it, where the verdict is undecided."""
     condition: str = ""
     cost: str = ""
+    selection: str = ""
 
     def __str__(self) -> str:
-        parts = (self.claim, self.decides, self.condition, self.cost)
+        parts = (self.claim, self.decides, self.condition, self.cost, self.selection)
         return " ".join(part for part in parts if part)
 
 
@@ -62,6 +67,7 @@ def compose(answer: Answer) -> Sentence:
         decides=_decides(answer),
         condition=_condition(answer),
         cost=_cost(answer),
+        selection=_selection(answer),
     )
 
 
@@ -112,15 +118,53 @@ def _reach(answer: Answer) -> str:
 
 
 def _others(answer: Answer) -> str:
-    """What the other strategies need: "; `longest` needs 410, `shortest` more than 4,096"."""
-    phrases = []
-    for response in answer.responses:
-        if response.strategy == answer.strategy:
-            continue
-        known = not typeset.is_missing(response.ed95.estimate)
-        dose = typeset.dose(response.ed95.estimate) if known else typeset.dose(answer.top_dose)
-        phrases.append(f"`{response.strategy}` needs {'' if known else 'more than '}{dose}")
+    """What other strategies need: "; `random` needs 410, `longest` more than 4,096".
+
+    The reference comes first, with the factor between the two; then the nearest rivals.
+    """
+    chosen = response_of(answer, answer.strategy)
+    rival = None if chosen is None else chosen.versus
+    others = [item for item in ordered_responses(answer) if item.strategy != answer.strategy]
+    others.sort(key=lambda item: item.strategy != rival)
+    phrases = [
+        _need(answer, item) + (_factor(chosen) if item.strategy == rival and chosen else "")
+        for item in others[:MOST_OTHERS]
+    ]
+    left = len(others) - MOST_OTHERS
+    if left > 0:
+        phrases.append(f"and {typeset.count(left)} more in the table")
     return "; " + ", ".join(phrases) if phrases else ""
+
+
+def _need(answer: Answer, item: Response) -> str:
+    known = not typeset.is_missing(item.ed95.estimate)
+    dose = typeset.dose(item.ed95.estimate) if known else typeset.dose(answer.top_dose)
+    return f"`{item.strategy}` needs {'' if known else 'more than '}{dose}"
+
+
+def _factor(chosen: Response) -> str:
+    """How many of the reference's traces suffice: " (0.46 times as many suffice, 0.30–0.70)"."""
+    ratio = chosen.ratio
+    if ratio is None or ratio.estimate is None:
+        return ""
+    ends = typeset.interval(ratio, lambda x: typeset.MISSING if x is None else f"{x:.2f}")
+    return f" ({ratio.estimate:.2f} times as many suffice, {typeset.level(ratio.level)} {ends})"
+
+
+def _selection(answer: Answer) -> str:
+    """What choosing cost and whether it pays; nothing where it cost nothing."""
+    chosen = response_of(answer, answer.strategy)
+    cost = None if chosen is None else chosen.selection
+    if cost is None or not cost.flops:
+        return ""
+    spent = f"Choosing cost {typeset.short(cost.flops)} floating-point operations"
+    if cost.pays is None:
+        return f"{spent}."
+    if cost.pays:
+        return f"{spent} and pays for itself in one training."
+    if cost.break_even is None:
+        return f"{spent} and saves nothing."
+    return f"{spent}: it pays from a model {cost.break_even:,.1f} times as large."
 
 
 def _gain_clause(answer: Answer) -> str:

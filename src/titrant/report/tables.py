@@ -18,7 +18,7 @@ from titrant.report.headline import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from titrant.report.answer import Answer, ArmRow, Estimate, Response
+    from titrant.report.answer import Answer, ArmRow, Estimate, Response, Selection
 
 REMAKE = "titrant report RUN"
 READINGS = "titrant export RUN --to DIR --what readings"
@@ -125,6 +125,64 @@ def end_points(answer: Answer) -> Table | None:
         note=_facts(answer.ed95, "brackets hold"),
         command=REMAKE,
     )
+
+
+def selection(answer: Answer) -> Table | None:
+    """What choosing cost, strategy by strategy, and what it saves."""
+    known = [(r, r.selection) for r in ordered_responses(answer) if r.selection is not None]
+    if not any(cost.flops for _, cost in known):
+        return None
+    rival = next((item.versus for item, _ in known if item.versus), None)
+    rows = tuple(
+        (
+            Cell(strategy_label(answer, item.strategy)),
+            Cell(typeset.short(cost.tokens)),
+            Cell(typeset.short(cost.flops)),
+            Cell(typeset.duration(cost.seconds)),
+            Cell(_saving(cost)),
+            Cell(pays(cost, is_reference=item.strategy == rival)),
+        )
+        for item, cost in known
+    )
+    epochs = next((cost.epochs for _, cost in known if cost.epochs is not None), None)
+    passes = "" if epochs is None else f" of {typeset.plural(epochs, 'epoch')}"
+    return Table(
+        title="Does choosing pay?",
+        lead=(
+            "What it cost to rank the whole pool, against what one later training"
+            f"{passes} on the smaller subset saves. Cheaper traces are not counted."
+        ),
+        columns=(
+            Column("strategy", is_number=False),
+            *(Column(head) for head in ("tokens", "cost, FLOP", "time")),
+            Column(f"saves against {rival or 'the reference'}, FLOP"),
+            Column("verdict", is_number=False),
+        ),
+        rows=rows,
+        note="2 operations per parameter and token passed, 6 per one trained",
+        command=REMAKE,
+    )
+
+
+def _saving(cost: Selection) -> str:
+    if cost.saving is None:
+        return typeset.MISSING
+    return typeset.with_interval(cost.saving, typeset.short)
+
+
+def pays(cost: Selection, *, is_reference: bool) -> str:
+    """Whether it pays, and if not, from where on it would."""
+    if is_reference:
+        return "the reference"
+    if cost.pays is None:
+        return "no end point to compare"
+    if cost.pays:
+        return "✓ pays" if cost.flops else "✓ costs nothing"
+    if cost.break_even is None:
+        return "✗ saves nothing"
+    size = f"✗ from a model {cost.break_even:,.1f} × as large"
+    pool = "" if cost.pool is None else f", or a pool under {typeset.count(round(cost.pool))}"
+    return size + pool
 
 
 def shapes(answer: Answer) -> Table | None:

@@ -14,7 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 from titrant.report import typeset
-from titrant.report.headline import NO_GAIN, curves_on, end_point_name, first_benchmark
+from titrant.report.headline import (
+    NO_GAIN,
+    curves_on,
+    end_point_name,
+    first_benchmark,
+    ordered_responses,
+)
+from titrant.report.tables import compared, end_point, pays
 from titrant.report.view import build_view
 
 if TYPE_CHECKING:
@@ -46,6 +53,9 @@ def summary(answer: Answer) -> RenderableType:
     bars = response_bars(answer)
     if bars is not None:
         parts += [Text(), bars]
+    strategies = strategy_rows(answer)
+    if strategies is not None:
+        parts += [Text(), strategies]
     if answer.warnings:
         parts += [Text(), *(Text(f"⚠ {text}", style="yellow") for text in view.warnings)]
         if view.warnings_left:
@@ -72,6 +82,31 @@ def response_bars(answer: Answer) -> Table | None:
             _add_end(table, answer)
             end = None
         table.add_row(*_bar_row(row, top))
+    return table
+
+
+def strategy_rows(answer: Answer) -> Table | None:
+    """What each strategy needs and costs; `None` for a single one."""
+    if len(answer.responses) < 2:
+        return None
+    table = Table(box=None, padding=(0, 1), show_header=True, header_style="dim", pad_edge=False)
+    table.add_column("strategy", no_wrap=True)
+    name = end_point_name(answer.level)
+    rival = next((item.versus for item in answer.responses if item.versus), None)
+    heads = (name, f"÷ {rival}" if rival else "", "choosing cost", "")
+    for head in heads:
+        table.add_column(head, justify="right" if head else "left")
+    for item in ordered_responses(answer):
+        is_far = item.beyond_pool
+        end = f"> {typeset.dose(answer.top_dose)}" if is_far else end_point(answer, item.ed95)
+        cost = item.selection
+        table.add_row(
+            item.strategy,
+            end,
+            compared(item),
+            typeset.MISSING if cost is None else f"{typeset.short(cost.flops)} FLOP",
+            "" if cost is None else pays(cost, is_reference=item.strategy == rival),
+        )
     return table
 
 
@@ -119,7 +154,7 @@ def _add_end(table: Table, answer: Answer) -> None:
 
 def _sentence(view: View) -> Text:
     text = _marked(view.sentence.claim, style="bold")
-    for part in (view.sentence.condition, view.sentence.cost):
+    for part in (view.sentence.condition, view.sentence.cost, view.sentence.selection):
         if part:
             text.append("\n")
             text.append_text(_marked(part, style="dim"))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MISSING = "—"
 MINUS = "\u2212"
+_SIZES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def is_missing(value: float | None) -> bool:
@@ -80,9 +81,9 @@ def short(value: float | None) -> str:
     """A large count in three digits: 1234567 → "1.23 M"."""
     if value is None or math.isnan(value):
         return MISSING
-    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for size, letter in _SIZES:
         if abs(value) >= size:
-            return f"{value / size:.3g} {letter}"
+            return f"{value / size:.3g} {letter}".replace("-", MINUS)
     return count(value)
 
 

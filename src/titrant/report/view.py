@@ -85,6 +85,7 @@ class View:
     figure: FigureView | None
     other_figures: tuple[FigureView, ...]
     end_points: Table | None
+    selection: Table | None
     smaller: tuple[Table, ...]
     """Shapes and pilot."""
     is_beside: bool
@@ -124,6 +125,7 @@ def build_view(answer: Answer) -> View:
             _figure(answer, name) for name in list(dict.fromkeys(others))[:MAX_OTHER_FIGURES]
         ),
         end_points=tables.end_points(answer),
+        selection=tables.selection(answer),
         smaller=tuple(table for table in smaller if table is not None),
         is_beside=len(answer.responses) <= 2,
         transfer=tables.transfer(answer),
