@@ -46,6 +46,10 @@ class PoolSettings(Record):
     keep: Literal["all", "correct"] = "all"
     """`correct`: train only on traces verified as correct. Wrong traces barely hurt in the
     literature, so the default keeps all."""
+    drop: tuple[Literal["near", "contaminated"], ...] = ()
+    """What to leave out beside exact duplicates and traces of benchmark questions, which always are:
+    `near` duplicates of another trace, and traces `contaminated` by a benchmark in any other way. Both
+    are counted and shown in the report in any case."""
     limit: int | None = Field(default=None, ge=1)
     """Read no more than so many traces (the first ones)."""
 
@@ -195,6 +199,16 @@ class SignalSettings(Record):
     """Of the draws for difficulty."""
 
 
+class SelectSettings(Record):
+    """What strategies read that the base does not give."""
+
+    history: str | None = None
+    """JSON file for `limr` and `history-std`: identifier of a question → its accuracies over the epochs
+    of an earlier training run."""
+    epochs: int = Field(default=3, ge=1)
+    """Passes over a subset in the later training that the saving of a strategy is reckoned for."""
+
+
 class LadderSettings(Record):
     """The dose ladder and its statistics."""
 
@@ -267,6 +281,8 @@ class Config(Record):
     """Who trains, and what is kept."""
     signals: SignalSettings = Field(default_factory=SignalSettings)
     """How the pool is scored, where a strategy needs it."""
+    select: SelectSettings = Field(default_factory=SelectSettings)
+    """What strategies read beside the scores."""
     ladder: LadderSettings = Field(default_factory=LadderSettings)
     """Which doses are read, and when the answer is good enough."""
     limits: LimitSettings = Field(default_factory=LimitSettings)

@@ -132,7 +132,8 @@ def prepare(job: PrepareJob) -> Prepared:
     ledger(job.run_dir, "prepare")
     traces = load_traces(job.run_dir / "pool.parquet")
     counts = {trace.uid: 20 + i % 7 for i, trace in enumerate(traces)}
-    columns = {"uid": list(counts), "n_tokens": list(counts.values())}
+    tokens = list(counts.values())
+    columns = {"uid": list(counts), "n_tokens": tokens, "row_tokens": [n + 2 for n in tokens]}
     write_table(job.run_dir / "tokens.parquet", pa.table(columns))
     return Prepared(
         base="a fake base",

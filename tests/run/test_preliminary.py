@@ -14,6 +14,7 @@ from titrant.run.ladder.preliminary import (
     rate_without_pilot,
     with_template,
 )
+from titrant.select.rank import rank
 from titrant.settings import Config
 from titrant.traces.record import Problem
 from titrant.worlds.pools import make_pool
@@ -105,18 +106,20 @@ def test_a_pilot_without_any_reading_is_an_error(folder, journal):
         choose_rate(folder, journal, plan)
 
 
+def at_random(pool):
+    return rank(pool, strategy="random", root=0, draw=0)
+
+
 def test_the_pilot_stands_in_the_geometric_middle_and_reads_what_it_did_not_train():
     pool = make_pool("arithmetic", 512, 0)
     settings = config(recipe={"lr_centre": 0.004})
     plan = make_plan(512, 4096, settings.ladder, root=0)
-    pilot = plan_pilot(pool, settings, plan)
+    pilot = plan_pilot(pool, settings, plan, at_random(pool))
     # Doses 1, 2, 4 … 512; √(1·512) = 22.6, and 16 is nearer to it than 32: 22.6/16 = 32/22.6, a
     # tie, which goes to the smaller dose.
     assert pilot.dose == 16
     assert [spec.lr for spec in pilot.specs] == [0.002, 0.004, 0.008]
     assert len({problem.qid for problem in pilot.problems}) == len(pilot.problems) <= 200
-    from titrant.select.rank import rank
-
     subset = set(rank(pool, strategy="random", root=0, draw=0).subset(16))
     trained = {trace.qid for trace in pool if trace.uid in subset}
     assert not trained & {problem.qid for problem in pilot.problems}
@@ -127,7 +130,7 @@ def test_the_pilot_moves_to_another_dose_where_too_few_questions_are_left():
     plan = make_plan(60, 4096, config().ladder, root=0)
     n_questions = len({trace.qid for trace in pool})
     assert 20 < n_questions < 28
-    pilot = plan_pilot(pool, config(), plan)
+    pilot = plan_pilot(pool, config(), plan, at_random(pool))
     assert pilot.dose < 8  # √60 = 7.7 would leave fewer than 20
     assert len(pilot.problems) >= 20
 
@@ -135,9 +138,11 @@ def test_the_pilot_moves_to_another_dose_where_too_few_questions_are_left():
 def test_no_pilot_without_gold_answers_or_questions():
     pool = make_pool("arithmetic", 64, 0)
     plan = make_plan(64, 4096, config().ladder, root=0)
-    assert plan_pilot([t.model_copy(update={"gold": None}) for t in pool], config(), plan) is None
+    blank = [trace.model_copy(update={"gold": None}) for trace in pool]
+    assert plan_pilot(blank, config(), plan, at_random(pool)) is None
     few = make_pool("arithmetic", 12, 0)
-    assert plan_pilot(few, config(), make_plan(12, 4096, config().ladder, root=0)) is None
+    plan = make_plan(12, 4096, config().ladder, root=0)
+    assert plan_pilot(few, config(), plan, at_random(few)) is None
 
 
 def test_the_rate_without_a_pilot():

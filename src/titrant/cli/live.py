@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 STAGES = {
     "inputs": "reading pool and benchmark",
     "prepared": "loading the base, examining every row",
+    "scores": "scoring the pool with the base",
     "zero": "choosing the base's best prompt",
     "pilot": "choosing the learning rate",
     "answer": "analysing",

@@ -222,6 +222,9 @@ def _normalise(tree: dict[str, Any], folder: Path) -> None:
     for name in ("base", "pool"):
         if name in tree:
             tree[name] = _section(tree[name], folder)
+    select = tree.get("select")
+    if isinstance(select, dict) and isinstance(select.get("history"), str):
+        select["history"] = _anchor(select["history"], folder)
     if "benchmark" in tree:
         many = tree["benchmark"] if isinstance(tree["benchmark"], list) else [tree["benchmark"]]
         tree["benchmark"] = [_section(item, folder) for item in many]

@@ -1,6 +1,7 @@
 """The titration: from a config to an answer, stage by stage over a run folder.
 
-    inputs → prepared → round 0 (base, pilot) → rounds → readings → answer → subset → report
+    inputs → prepared → scores (if a strategy needs them) → round 0 (base, pilot) → rounds → readings
+    → answer → subset → report
 
 Every stage reads the folder and adds to it. Killed at any moment, the same call goes on where it was
 and ends with the same answer: what is finished has a file that was renamed into place, decisions are
@@ -53,13 +54,16 @@ from titrant.run.ladder.rounds import (
     write_rankings,
     write_round,
 )
-from titrant.run.result.finish import finish
+from titrant.run.result.finish import Known, finish
+from titrant.run.scores.ranked import ranked
+from titrant.run.scores.stage import scored
 from titrant.run.session import Executor, Session, read_record
 from titrant.run.store.folder import RunFolder, enter, forget_inputs, make_folder, write_config
 from titrant.run.store.journal import open_journal
 from titrant.run.store.lock import hold, this_process, write_owner
 from titrant.run.store.manifest import begin_manifest
 from titrant.run.watch import Silent
+from titrant.select.rank import draw_of
 from titrant.train.job import ArmJob
 
 if TYPE_CHECKING:
@@ -80,6 +84,7 @@ class Entries:
     arm: str = "titrant.train.arm:run_arm"
     prepare: str = "titrant.run.input.prepare:prepare"
     base: str = "titrant.engines.locate:find_base"
+    score: str = "titrant.run.scores.job:score"
 
 
 def titrate(
@@ -160,6 +165,7 @@ def _stages(session: Session, entries: Entries) -> Answer:
     pool = prepared_pool(session.folder, prepared)
     rows = visits(session.config.recipe, len(pool))
     plan = make_plan(len(pool), rows, session.config.ladder, root=session.config.seed)
+    scores = scored(session, pool, entry=entries.score)
     zero, pilot = preliminary(session, inputs, prepared, pool=pool, plan=plan)
     benchmarks = load_benchmarks(session.folder)
     names = tuple(benchmarks)
@@ -172,7 +178,8 @@ def _stages(session: Session, entries: Entries) -> Answer:
         lr=pilot.lr,
     )
     last = climb(session, ladder)
-    return finish(session, ladder, last, inputs=inputs, prepared=prepared)
+    known = Known(inputs, prepared, scores)
+    return finish(session, ladder, last, known)
 
 
 def read_inputs(session: Session, entries: Entries | None = None) -> tuple[Inputs, Prepared]:
@@ -275,7 +282,11 @@ def preliminary(
 def _pilot_plan(session: Session, pool: list[Trace], plan: LadderPlan) -> PilotPlan | None:
     if session.config.recipe.lr != "auto":
         return None
-    pilot = plan_pilot(pool, session.config, plan)
+    strategy = plan.strategies[0]
+    ranking = ranked(
+        session.folder, pool, session.config, strategy=strategy, draw=draw_of(strategy, 0)
+    )
+    pilot = plan_pilot(pool, session.config, plan, ranking)
     if pilot is not None and not session.folder.pilot_problems.exists():
         freeze_problems(session.folder.pilot_problems, [Named("pilot", list(pilot.problems))])
     return pilot

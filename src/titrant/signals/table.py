@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
+import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from titrant.errors import DataError
 from titrant.files import write_table
@@ -19,6 +17,8 @@ from titrant.files import write_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import numpy as np
 
 SCHEMA = pa.schema(
     [
@@ -81,22 +81,19 @@ def read_scores(
     """
     path = score_path(folder, signal)
     try:
-        with pq.ParquetFile(path) as file:
-            table = file.read().select(SCHEMA.names)
-    except (OSError, KeyError, pa.ArrowException) as error:
+        frame = pl.read_parquet(path, columns=SCHEMA.names, hive_partitioning=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(
             f"the scores of the signal '{signal}' cannot be read",
             expected=f"{path}, as titrant wrote it",
             came="no such file" if isinstance(error, FileNotFoundError) else str(error)[:200],
             do="delete it if it is there, and compute it again: titrant score",
         ) from error
-    is_good = pc.and_(
-        pc.is_null(table["step"]),
-        pc.and_(
-            pc.equal(table["signal_version"], version),
-            pc.equal(table["model_fingerprint"], fingerprint),
-        ),
+    good = frame.filter(
+        pl.col("step").is_null(),
+        pl.col("signal_version") == version,
+        pl.col("model_fingerprint") == fingerprint,
     )
-    kept = table.filter(is_good)
-    known = dict(zip(kept["uid"].to_pylist(), kept["value"].to_pylist(), strict=True))
-    return np.array([known.get(uid) for uid in uids], dtype=float)
+    asked = pl.DataFrame({"uid": list(uids)}, schema={"uid": pl.String})
+    joined = asked.join(good, on="uid", how="left", maintain_order="left")
+    return joined["value"].fill_null(float("nan")).to_numpy().astype(float)

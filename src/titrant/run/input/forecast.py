@@ -134,7 +134,9 @@ def _estimate(
     plan = make_plan(
         len(found.pool), visits(config.recipe, len(found.pool)), config.ladder, root=config.seed
     )
-    pilot = plan_pilot(found.pool, config, plan) if config.recipe.lr == "auto" else None
+    # Any ranking tells how many arms the pilot has; that of the first strategy may need scores.
+    ranking = rank(found.pool, strategy="random", root=config.seed, draw=0)
+    pilot = plan_pilot(found.pool, config, plan, ranking) if config.recipe.lr == "auto" else None
     n_pilot = len(pilot.specs) if pilot else 0
     if limit is not None:
         plan = plan.model_copy(update={"max_arms": max(0, limit - n_pilot - 1)})

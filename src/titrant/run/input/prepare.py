@@ -232,6 +232,12 @@ def prepared_pool(folder: RunFolder, prepared: Prepared) -> list[Trace]:
     return [trace for trace in traces if trace.uid not in shown]
 
 
+def row_tokens(folder: RunFolder) -> dict[str, int]:
+    """Tokens of each training row, its prompt included, by uid."""
+    table = pq.ParquetFile(folder.root / "tokens.parquet").read(columns=["uid", "row_tokens"])
+    return dict(zip(table["uid"].to_pylist(), table["row_tokens"].to_pylist(), strict=True))
+
+
 def _read_counts(path: Path) -> dict[str, int]:
     table = pq.ParquetFile(path).read(columns=["uid", "n_tokens"])
     return dict(zip(table["uid"].to_pylist(), table["n_tokens"].to_pylist(), strict=True))

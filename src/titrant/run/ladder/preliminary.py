@@ -22,7 +22,6 @@ from titrant.errors import TrainError
 from titrant.records import Record
 from titrant.run.ladder.readings import read_samples
 from titrant.seeds import derive_rng
-from titrant.select.rank import draw_of, rank
 from titrant.traces.record import Problem
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from titrant.dose.ladder.ladder import LadderPlan
     from titrant.run.store.folder import RunFolder
     from titrant.run.store.journal import Journal
+    from titrant.select.rank import Ranking
     from titrant.settings import Config, PromptSettings, RecipeSettings
     from titrant.traces.record import Trace
 
@@ -151,13 +151,14 @@ def lr_centre(recipe: RecipeSettings) -> float:
     return recipe.lr_centre or LR_CENTRE[recipe.method]
 
 
-def plan_pilot(traces: Sequence[Trace], config: Config, plan: LadderPlan) -> PilotPlan | None:
+def plan_pilot(
+    traces: Sequence[Trace], config: Config, plan: LadderPlan, ranking: Ranking
+) -> PilotPlan | None:
     """The pilot's dose, problems and arms; `None` where it cannot be read.
 
-    The dose is the allowed one nearest to the geometric middle that leaves 20 problems to read on.
+    Its rows are the first of `ranking`, that of the plan's first strategy and draw 0. The dose is the
+    allowed one nearest to the geometric middle that leaves 20 problems to read on.
     """
-    strategy = plan.strategies[0]
-    ranking = rank(traces, strategy=strategy, root=config.seed, draw=draw_of(strategy, 0))
     by_uid = {trace.uid: trace for trace in traces}
     middle = 0.5 * (np.log(plan.doses[0]) + np.log(plan.doses[-1]))
     for dose in sorted(plan.doses, key=lambda d: (round(abs(np.log(d) - middle), 9), d)):
@@ -167,7 +168,7 @@ def plan_pilot(traces: Sequence[Trace], config: Config, plan: LadderPlan) -> Pil
             return PilotPlan(
                 dose=dose,
                 problems=tuple(problems),
-                specs=tuple(_pilot_arm(strategy, dose, config.recipe, f) for f in FACTORS),
+                specs=tuple(_pilot_arm(ranking.strategy, dose, config.recipe, f) for f in FACTORS),
             )
     return None
 

@@ -19,9 +19,10 @@ from titrant.records import Record
 from titrant.run.ladder.batch import reconcile, run_batch
 from titrant.run.ladder.limits import spent_between_rounds
 from titrant.run.ladder.readings import collect, deciding_table
+from titrant.run.scores.ranked import ensure_ranking
 from titrant.run.session import read_record
 from titrant.run.watch import EndPoint
-from titrant.select.rank import draw_of, rank, write_ranking
+from titrant.select.rank import draw_of
 from titrant.settings import LimitSettings
 from titrant.traces.record import Verdict
 from titrant.traces.verify.verdict import Claim, verify_one_exact
@@ -181,14 +182,7 @@ def run_round(session: Session, ladder: Ladder, current: Round) -> str | None:
 def write_rankings(session: Session, pool: Sequence[Trace], specs: Iterable[ArmSpec]) -> None:
     """The rankings that these arms cut their subsets from, where they are missing."""
     for strategy, draw in sorted({(s.strategy, draw_of(s.strategy, s.seed)) for s in specs}):
-        ensure_ranking(session, pool, strategy, draw)
-
-
-def ensure_ranking(session: Session, pool: Sequence[Trace], strategy: str, draw: int) -> None:
-    """One ranking on disk."""
-    path = session.folder.ranking(strategy, draw)
-    if not path.exists():
-        write_ranking(path, rank(pool, strategy=strategy, root=session.config.seed, draw=draw))
+        ensure_ranking(session.folder, pool, session.config, strategy=strategy, draw=draw)
 
 
 def check_room(config: Config, plan: LadderPlan, first: Sequence[ArmSpec], n_before: int) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from titrant.run.ladder.rounds import Ladder, Round
     from titrant.run.store.journal import ArmEntry
     from titrant.settings import Config
+    from titrant.signals.meta import ScoresMeta
     from titrant.train.job import ArmOutcome
 
 TRUNCATED_SHARE = 0.02
@@ -43,6 +44,8 @@ class Findings:
     last: Round
     inputs: Inputs
     prepared: Prepared
+    scores: ScoresMeta | None
+    """`None` where no strategy needs any."""
     zero: Zero
     pilot: Pilot
     entries: dict[str, ArmEntry]
@@ -156,6 +159,7 @@ def warnings_of(found: Findings, analysis: Analysis | None) -> list[str]:
         words.append(
             f"{len(found.prepared.shown):,} traces of the worked examples' questions are in no subset"
         )
+    words += [] if found.scores is None else list(found.scores.warnings)
     words += _zero_words(found.zero)
     if found.pilot.warning is not None:
         words.append(found.pilot.warning)

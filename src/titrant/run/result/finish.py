@@ -7,7 +7,7 @@ is finished.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
@@ -19,10 +19,12 @@ from titrant.report.sentence import with_sentence
 from titrant.run.input.inputs import load_benchmarks
 from titrant.run.ladder.preliminary import Pilot, Zero
 from titrant.run.ladder.readings import write_readings
-from titrant.run.ladder.rounds import ensure_ranking, guess_of, read_frame
+from titrant.run.ladder.rounds import guess_of, read_frame
 from titrant.run.result.answer import Findings, build_answer
 from titrant.run.result.examples import before_after, show_traces, shown_arm
+from titrant.run.result.selection import with_selection
 from titrant.run.result.subset import chosen_dose, subset_record, write_chosen
+from titrant.run.scores.ranked import ensure_ranking
 from titrant.run.session import read_record
 from titrant.run.store.manifest import begin_manifest, finish_manifest
 from titrant.select.rank import draw_of, read_ranking
@@ -35,12 +37,20 @@ if TYPE_CHECKING:
     from titrant.run.ladder.rounds import Ladder, Round
     from titrant.run.session import Session
     from titrant.select.rank import RankedRow
+    from titrant.signals.meta import ScoresMeta
     from titrant.traces.record import Trace
 
 
-def finish(
-    session: Session, ladder: Ladder, last: Round, *, inputs: Inputs, prepared: Prepared
-) -> Answer:
+class Known(NamedTuple):
+    """What was found before the first arm."""
+
+    inputs: Inputs
+    prepared: Prepared
+    scores: ScoresMeta | None
+    """`None` where no strategy needs any."""
+
+
+def finish(session: Session, ladder: Ladder, last: Round, known: Known) -> Answer:
     """Write everything that the run leaves, answer and report last."""
     folder, config = session.folder, session.config
     session.watcher.stage("answer")
@@ -48,12 +58,13 @@ def finish(
     frame = read_frame(session, ladder)
     write_readings(folder, frame)
     begun = begin_manifest(folder, config)
-    found = gather(session, ladder, last, inputs=inputs, prepared=prepared, frame=frame)
+    found = gather(session, ladder, last, known, frame=frame)
     answer = build_answer(config, found, created=begun.created)
+    answer = with_selection(session, found, answer)
     answer = _with_examples(session, found, answer)
     answer = _with_subset(session, found, answer)
     _write_curves(session, answer)
-    finish_manifest(folder, begun, prepared, answer.cost)
+    finish_manifest(folder, begun, known.prepared, answer.cost)
     write_text(folder.answer, answer.model_dump_json(indent=2) + "\n")
     session.watcher.stage("report")
     write_text(folder.report, render_report(answer))
@@ -65,9 +76,8 @@ def gather(
     session: Session,
     ladder: Ladder,
     last: Round,
+    known: Known,
     *,
-    inputs: Inputs,
-    prepared: Prepared,
     frame: pl.DataFrame,
 ) -> Findings:
     """Read back everything that the answer is made of."""
@@ -80,8 +90,9 @@ def gather(
     return Findings(
         ladder=ladder,
         last=last,
-        inputs=inputs,
-        prepared=prepared,
+        inputs=known.inputs,
+        prepared=known.prepared,
+        scores=known.scores,
         zero=read_record(session.folder.stage("zero"), Zero),
         pilot=read_record(session.folder.stage("pilot"), Pilot),
         entries=entries,
@@ -162,7 +173,7 @@ def _subset_rows(
     session: Session, found: Findings, strategy: str, dose: int
 ) -> list[tuple[RankedRow, Trace]]:
     pool, draw = found.ladder.pool, draw_of(strategy, 0)
-    ensure_ranking(session, pool, strategy, draw)
+    ensure_ranking(session.folder, pool, session.config, strategy=strategy, draw=draw)
     ranking = read_ranking(session.folder.ranking(strategy, draw))
     by_uid = {trace.uid: trace for trace in pool}
     return [(row, by_uid[row.uid]) for row in ranking.rows[:dose]]

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from titrant.report.answer import Curve, CurvePoint, Estimate, Response
+from titrant.report.headline import NO_GAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +110,22 @@ def _response(part: StrategyAnalysis, confidence: float, tokens: float | None) -
         versus=None if part.versus is None else part.versus.against,
         ratio=None if part.versus is None else estimate(part.versus.ratio, confidence, n=n),
         p_holm=None if part.versus is None else part.versus.p_holm,
+        area=area_of(part),
     )
+
+
+def area_of(part: StrategyAnalysis) -> float | None:
+    """Area under the fitted response over the log dose, as a share of the gain that defines the target.
+
+    `None` where no end point exists or the ladder is a single dose.
+    """
+    points = [point for point in part.band if point.dose >= 1]
+    gain = part.judgement.delta.estimate
+    if part.judgement.verdict in NO_GAIN or len(points) < 2 or gain <= 0:
+        return None
+    log_dose = np.log([point.dose for point in points])
+    share = (np.array([point.accuracy for point in points]) - part.base.estimate) / gain
+    return float(np.trapezoid(share, log_dose) / (log_dose[-1] - log_dose[0]))
 
 
 def _curve(part: StrategyAnalysis, benchmark: str, *, target: float | None) -> Curve:

@@ -4,7 +4,8 @@
 |---|---|
 | begin | `config.yaml`, `manifest.json`, `state.sqlite`, `run.lock`, `owner.json`, `log/` |
 | inputs | `pool.parquet`, `benchmark.parquet`, `tokens.parquet`, `pilot.parquet`, `rankings/` |
-| what a stage found | `inputs.json`, `prepared.json`, `zero.json`, `pilot.json` |
+| scores | `scores/`, only where a strategy needs them |
+| what a stage found | `inputs.json`, `prepared.json`, `scores.json`, `zero.json`, `pilot.json` |
 | ladder | `rounds/`, `arms/` |
 | answer | `readings.parquet`, `curve.parquet`, `subsets/`, `answer.json`, `report.html` |
 """
@@ -74,6 +75,11 @@ class RunFolder:
     def pilot_problems(self) -> Path:
         """Held-out pool problems on which the learning-rate pilot is read."""
         return self.root / "pilot.parquet"
+
+    @property
+    def scores(self) -> Path:
+        """Numbers about the traces of the pool; see `titrant.signals.meta`."""
+        return self.root / "scores"
 
     @property
     def rankings(self) -> Path:

@@ -1,0 +1,91 @@
+"""Scoring a pool without a run: `titrant score`.
+
+    DIR/pool.parquet   the traces as they were read, verified, each once
+    DIR/meta.json      what is known, and what it cost
+    DIR/tokens/        per-token numbers
+    DIR/<signal>.parquet
+
+The same command goes on where it was; another pool in the same folder is refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from titrant.dose.work.executor import LocalExecutor
+from titrant.dose.work.layout import plan_layout
+from titrant.errors import ConfigError, DataError
+from titrant.run.input.inputs import read_traces
+from titrant.run.input.prepare import hash_of
+from titrant.run.scores.job import ScoreJob
+from titrant.run.scores.stage import ENTRY
+from titrant.select.shots import choose_shots
+from titrant.traces.table import load_traces, write_traces
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from titrant.dose.work.worker import Progress
+    from titrant.run.scores.wanted import Wanted
+    from titrant.run.watch import Watcher
+    from titrant.settings import Config
+    from titrant.signals.meta import ScoresMeta
+
+
+def score_alone(
+    config: Config, wanted: Wanted, folder: Path, watcher: Watcher, *, entry: str = ENTRY
+) -> ScoresMeta:
+    """Score the pool of a config and leave everything in `folder`.
+
+    Args:
+        config: base, pool, prompt, signals; its benchmark is not looked at.
+        wanted: what is to be known.
+        folder: where it goes; made where it is missing.
+        watcher: is told what happens.
+        entry: what the worker runs.
+
+    Raises:
+        ConfigError: a wanted signal is computed by nobody here.
+        DataError: the folder holds the scores of another pool.
+        TitrantError: pool or base cannot be read.
+    """
+    if wanted.read:
+        raise ConfigError(
+            f"nothing here computes the signal {wanted.read[0]}",
+            came=", ".join(wanted.read),
+            do="titrant score --list shows what can be computed",
+        )
+    watcher.stage("inputs")
+    traces, words = read_traces(config, watcher)
+    for text in words:
+        watcher.warn(text)
+    unique = list({trace.uid: trace for trace in traces}.values())
+    path = folder / "pool.parquet"
+    if path.exists() and hash_of(load_traces(path)) != hash_of(unique):
+        raise DataError(
+            f"{folder} holds the scores of another pool",
+            expected="the same traces in the same order",
+            came=f"{len(unique):,} traces with another hash",
+            do="choose another --out",
+        )
+    write_traces(path, unique)
+    job = ScoreJob(
+        folder=folder,
+        pool=path,
+        base=config.base,
+        prompt=config.prompt,
+        decode=config.decode,
+        signals=config.signals,
+        wanted=wanted,
+        shots=tuple(choose_shots(unique, config)),
+        answer_pattern=config.pool.answer_pattern,
+        seed=config.seed,
+    )
+    watcher.stage("scores")
+
+    def tell(progress: Progress) -> None:
+        watcher.progress("scores", *progress)
+
+    layout = plan_layout(1, config.executor.threads)
+    with LocalExecutor(layout, log=folder / "log") as executor:
+        return executor.call(entry, job, on_progress=tell)

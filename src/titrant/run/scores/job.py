@@ -1,0 +1,134 @@
+"""Scoring a pool, in a worker: the base is loaded once, and everything wanted is put into one folder.
+
+    pass over the pool → per-token numbers → score table
+    answers of the base → pass rates → score table
+    meta.json last
+
+Each part is kept as it is finished, so a job that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from titrant.engines.prompt import PromptBuilder
+from titrant.lazy import load
+from titrant.records import Record
+from titrant.run.scores.wanted import Wanted
+from titrant.settings import BaseSettings, DecodeSettings, PromptSettings, SignalSettings
+from titrant.signals.asking import Asking
+from titrant.signals.base import signals
+from titrant.signals.derive import derive_signals, needs_of_signals, pass_cost
+from titrant.signals.meta import ScoresMeta, SignalCost, write_meta
+from titrant.signals.onepass import Passed, Scorer, score_pool
+from titrant.traces.record import content_hash
+from titrant.traces.table import load_traces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from titrant.signals.base import Needs
+    from titrant.traces.record import Trace
+
+
+class ScoreJob(Record):
+    """What is to be known of a pool, and by which base."""
+
+    version: int = 1
+    folder: Path
+    """Where the scores go."""
+    pool: Path
+    """The pool as a table of traces."""
+    base: BaseSettings
+    prompt: PromptSettings
+    decode: DecodeSettings
+    signals: SignalSettings
+    wanted: Wanted
+    shots: tuple[tuple[str, str], ...] = ()
+    """Worked examples of the prompt."""
+    answer_pattern: str | None = None
+    """How the base's own answers are read, for difficulty."""
+    seed: int = 0
+
+
+def score(job: ScoreJob, progress: Callable[[str, int, int], None] | None = None) -> ScoresMeta:
+    """Make everything that is wanted, and say what it cost.
+
+    Raises:
+        TitrantError: the base cannot be loaded, the disk is full, a part is damaged.
+    """
+    tell = progress or _silent
+    traces = load_traces(job.pool)
+    loaded = load("titrant.engines.load:load_base")(job.base)
+    engine = load("titrant.engines.transformers:TransformersEngine")(
+        loaded.model,
+        loaded.tokenizer,
+        batch_tokens=job.decode.batch_tokens,
+        model_name=loaded.name,
+    )
+    builder = PromptBuilder(loaded.tokenizer, job.prompt, shots=job.shots)
+    meta = ScoresMeta(
+        base=loaded.name,
+        fingerprint=_fingerprint(job, loaded.fingerprint),
+        parameters=loaded.model.num_parameters(),
+        traces=len(traces),
+        failed=0,
+    )
+    if job.wanted.names or job.wanted.hidden:
+        vocab = int(loaded.model.config.get_text_config().vocab_size)
+        scorer = Scorer(engine, _asking(job, builder, vocab), vocab, loaded.fingerprint)
+        meta = _pass(job, traces, scorer, meta, tell)
+    write_meta(job.folder, meta)
+    return meta
+
+
+def _silent(_: str, __: int, ___: int) -> None:
+    return
+
+
+def _fingerprint(job: ScoreJob, model: str) -> str:
+    """Hash of everything that decides the values of the score table."""
+    parts = (job.prompt, job.signals)
+    return content_hash(model, *(part.model_dump_json() for part in parts), str(job.shots))
+
+
+def _asking(job: ScoreJob, builder: Any, vocab: int) -> Asking:  # noqa: ANN401 - needs a tokenizer
+    hidden: frozenset[Needs] = frozenset({"hidden"}) if job.wanted.hidden else frozenset()
+    needs = needs_of_signals(job.wanted.names) | hidden
+    return Asking(builder, job.prompt, job.signals, needs, min(job.signals.top_logprobs, vocab))
+
+
+def _pass(
+    job: ScoreJob,
+    traces: Sequence[Trace],
+    scorer: Scorer,
+    meta: ScoresMeta,
+    tell: Callable[[str, int, int], None],
+) -> ScoresMeta:
+    """The one pass, and the signals that come of it."""
+    found = score_pool(
+        traces, scorer, job.folder, progress=lambda n, total: tell("scoring", n, total)
+    )
+    warnings = derive_signals(
+        job.folder,
+        job.wanted.names,
+        job.signals,
+        fingerprint=meta.fingerprint,
+        progress=lambda n, total: tell("signals", n, total),
+    )
+    known = {name: signals.get(name) for name in job.wanted.names}
+    return meta.model_copy(
+        update={
+            "failed": found.failed,
+            "versions": meta.versions | {name: s.version for name, s in known.items()},
+            "costs": meta.costs | {n: _cost(found, s.needs, meta) for n, s in known.items()},
+            "has_hidden": job.wanted.hidden,
+            "hidden_cost": _cost(found, frozenset(), meta) if job.wanted.hidden else None,
+            "warnings": (*meta.warnings, *warnings),
+        }
+    )
+
+
+def _cost(found: Passed, needs: frozenset[Needs], meta: ScoresMeta) -> SignalCost:
+    return pass_cost(found.cost, needs, parameters=meta.parameters)
