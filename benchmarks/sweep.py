@@ -95,7 +95,8 @@ def main() -> None:
         out = options.work / base
         if not options.collect:
             known = known_rows(base)
-            skip = set() if known is None else set(known.select("dose", "seed").iter_rows())
+            rows = [] if known is None else known.select("dose", "seed").iter_rows()
+            skip = {("random", dose, seed) for dose, seed in rows}
             demo = demo_config()
             config = demo.model_copy(
                 update={

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from titrant.records import Record
+from titrant.select.clean.report import CleaningReport
 
 VerdictName = Literal[
     "enough at N",
@@ -318,6 +319,8 @@ class Answer(Record):
     """Other benchmarks: gain of the top dose."""
     arms: tuple[ArmRow, ...] = ()
     """Every reading of an arm, the base first."""
+    cleaning: CleaningReport | None = None
+    """What of the pool is repeated, and what of the benchmarks is in it; `None`: not looked for."""
     traces: tuple[TraceSample, ...] = ()
     """Samples of the chosen subset."""
     before_after: tuple[BeforeAfter, ...] = ()

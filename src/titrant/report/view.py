@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from titrant.report import tables, typeset
+from titrant.report import cleaning, tables, typeset
 from titrant.report.excerpt import PairView, TraceView, clip, show_pair, show_trace
 from titrant.report.headline import NO_GAIN, curves_on, end_point_name, first_benchmark
 from titrant.report.sentence import MEANINGS, Sentence, compose
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from titrant.report.answer import Answer, Curve, VerdictName
+    from titrant.report.cleaning import LeakView
 
 SUBSET = "titrant export RUN --to DIR --what subset"
 MAX_TRACES = 6
@@ -92,6 +93,9 @@ class View:
     """Whether the smaller tables fit beside each other."""
     transfer: Table | None
     arms: Table | None
+    cleaning: tuple[Table, ...]
+    """Copies in the pool, leaks of the benchmark, recall of the search."""
+    leaks: tuple[LeakView, ...]
     traces: tuple[TraceView, ...]
     traces_note: str
     pairs: tuple[PairView, ...]
@@ -130,6 +134,12 @@ def build_view(answer: Answer) -> View:
         is_beside=len(answer.responses) <= 2,
         transfer=tables.transfer(answer),
         arms=tables.arms(answer),
+        cleaning=tuple(
+            table
+            for table in (cleaning.copies(answer), cleaning.leaks(answer), cleaning.recall(answer))
+            if table is not None
+        ),
+        leaks=cleaning.evidence(answer),
         traces=tuple(show_trace(trace) for trace in answer.traces[:MAX_TRACES]),
         traces_note=_traces_note(answer),
         pairs=tuple(show_pair(pair) for pair in answer.before_after[:MAX_PAIRS]),

@@ -20,6 +20,7 @@ from titrant.dose.work.layout import MOST_WORKERS, usable_cores
 from titrant.errors import DataError
 from titrant.files import write_table
 from titrant.records import Record
+from titrant.run.input.cleaning import look_for_leaks
 from titrant.run.input.prepare import FEWEST_TRACES, hash_of
 from titrant.traces.files import check_place
 from titrant.traces.read import read_benchmark, read_pool
@@ -82,8 +83,10 @@ def gather(config: Config, folder: RunFolder, watcher: Watcher) -> Inputs:
         text for named in benchmarks for text in (*named.left_out, *check_size(named, config))
     ]
     traces, unread = read_traces(config, watcher)
+    problems = {named.name: named.problems for named in benchmarks}
+    traces, leaked = look_for_leaks(traces, problems, config, folder=folder, watcher=watcher)
     kept, left_out = clean(traces, benchmarks, config)
-    warnings += [*unread, *left_out]
+    warnings += [*unread, *leaked, *left_out]
     for text in warnings:
         watcher.warn(text)
     write_traces(folder.pool, kept)

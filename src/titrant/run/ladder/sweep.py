@@ -1,4 +1,4 @@
-"""The full sweep: every allowed dose × many seeds, with no ladder to save arms.
+"""The full sweep: every strategy × allowed dose × many seeds, with no ladder to save arms.
 
 It is what a ladder is measured against: `benchmarks/replay_sweep.py` replays ladders on its readings.
 Resumable like any run; arms go seed by seed, so a sweep cut short is balanced over doses.
@@ -13,6 +13,7 @@ from titrant.dose.ladder.ladder import make_plan
 from titrant.run.input.inputs import load_benchmarks
 from titrant.run.input.prepare import prepared_pool
 from titrant.run.ladder.rounds import Ladder, Round, known_round, run_round, write_round
+from titrant.run.scores.stage import scored
 from titrant.run.titrate import opened, preliminary, read_inputs, visits
 
 if TYPE_CHECKING:
@@ -29,16 +30,16 @@ def sweep(
     out: Path,
     *,
     seeds: int,
-    skip: Collection[tuple[int, int]] = (),
+    skip: Collection[tuple[str, int, int]] = (),
     watcher: Watcher | None = None,
 ) -> RunFolder:
-    """Run every dose × seed of the config's first strategy; returns the run folder.
+    """Run every strategy × dose × seed of the config; returns the run folder.
 
     Args:
         config: what to sweep.
         out: the run folder.
         seeds: seeds per dose.
-        skip: (dose, seed) that are known from elsewhere.
+        skip: (strategy, dose, seed) that are known from elsewhere.
         watcher: is told what happens.
     """
     with opened(config, out, watcher=watcher) as session:
@@ -46,6 +47,7 @@ def sweep(
         pool = prepared_pool(session.folder, prepared)
         rows = visits(session.config.recipe, len(pool))
         plan = make_plan(len(pool), rows, session.config.ladder, root=session.config.seed)
+        scored(session, pool)
         zero, pilot = preliminary(session, inputs, prepared, pool=pool, plan=plan)
         ladder = Ladder(
             plan, pool, tuple(load_benchmarks(session.folder)), None, zero.chosen, pilot.lr
@@ -53,10 +55,11 @@ def sweep(
         current = known_round(session.folder, 1)
         if current is None:
             specs = tuple(
-                ArmSpec(strategy=plan.strategies[0], dose=dose, seed=seed)
+                ArmSpec(strategy=strategy, dose=dose, seed=seed)
                 for seed in range(seeds)
+                for strategy in plan.strategies
                 for dose in plan.doses
-                if (dose, seed) not in skip
+                if (strategy, dose, seed) not in skip
             )
             current = write_round(
                 session, Round(number=1, arms=specs, limits=session.config.limits)

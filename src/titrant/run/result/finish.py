@@ -16,6 +16,7 @@ from titrant.dose.readings import ReadingTable
 from titrant.files import write_frame, write_text
 from titrant.report.html import render_report
 from titrant.report.sentence import with_sentence
+from titrant.run.input.cleaning import read_cleaning
 from titrant.run.input.inputs import load_benchmarks
 from titrant.run.ladder.preliminary import Pilot, Zero
 from titrant.run.ladder.readings import write_readings
@@ -61,6 +62,7 @@ def finish(session: Session, ladder: Ladder, last: Round, known: Known) -> Answe
     found = gather(session, ladder, last, known, frame=frame)
     answer = build_answer(config, found, created=begun.created)
     answer = with_selection(session, found, answer)
+    answer = answer.model_copy(update={"cleaning": read_cleaning(folder)})
     answer = _with_examples(session, found, answer)
     answer = _with_subset(session, found, answer)
     _write_curves(session, answer)

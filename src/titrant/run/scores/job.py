@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from titrant.engines.prompt import PromptBuilder
 from titrant.lazy import load
 from titrant.records import Record
-from titrant.run.scores.wanted import Wanted
+from titrant.run.scores.difficulty import VERSION, sample_difficulty
+from titrant.run.scores.wanted import DIFFICULTY, Wanted
 from titrant.settings import BaseSettings, DecodeSettings, PromptSettings, SignalSettings
 from titrant.signals.asking import Asking
 from titrant.signals.base import signals
@@ -79,6 +80,17 @@ def score(job: ScoreJob, progress: Callable[[str, int, int], None] | None = None
         vocab = int(loaded.model.config.get_text_config().vocab_size)
         scorer = Scorer(engine, _asking(job, builder, vocab), vocab, loaded.fingerprint)
         meta = _pass(job, traces, scorer, meta, tell)
+    if job.wanted.difficulty:
+        drawn = sample_difficulty(
+            job,
+            traces,
+            engine=engine,
+            builder=builder,
+            fingerprint=meta.fingerprint,
+            parameters=meta.parameters,
+            tell=tell,
+        )
+        meta = _with(meta, DIFFICULTY, VERSION, drawn.cost, drawn.warning)
     write_meta(job.folder, meta)
     return meta
 
@@ -126,6 +138,20 @@ def _pass(
             "has_hidden": job.wanted.hidden,
             "hidden_cost": _cost(found, frozenset(), meta) if job.wanted.hidden else None,
             "warnings": (*meta.warnings, *warnings),
+        }
+    )
+
+
+def _with(
+    meta: ScoresMeta, name: str, version: int, cost: SignalCost, warning: str | None
+) -> ScoresMeta:
+    """The record with a signal that does not come of the pass."""
+    return meta.model_copy(
+        update={
+            "versions": meta.versions | {name: version},
+            "costs": meta.costs | {name: cost},
+            "apart": (*meta.apart, name),
+            "warnings": meta.warnings if warning is None else (*meta.warnings, warning),
         }
     )
 

@@ -5,7 +5,7 @@
 | begin | `config.yaml`, `manifest.json`, `state.sqlite`, `run.lock`, `owner.json`, `log/` |
 | inputs | `pool.parquet`, `benchmark.parquet`, `tokens.parquet`, `pilot.parquet`, `rankings/` |
 | scores | `scores/`, only where a strategy needs them |
-| what a stage found | `inputs.json`, `prepared.json`, `scores.json`, `zero.json`, `pilot.json` |
+| what a stage found | `inputs.json`, `cleaning.json`, `prepared.json`, `scores.json`, `zero.json`, `pilot.json` |
 | ladder | `rounds/`, `arms/` |
 | answer | `readings.parquet`, `curve.parquet`, `subsets/`, `answer.json`, `report.html` |
 """
@@ -31,6 +31,8 @@ OURS = {"run.lock", "owner.json", "state.sqlite", "log"}
 EARLY = (
     "prepared.json",
     "inputs.json",
+    "cleaning.json",
+    "scores.json",
     "manifest.json",
     "pool.parquet",
     "benchmark.parquet",
@@ -75,6 +77,11 @@ class RunFolder:
     def pilot_problems(self) -> Path:
         """Held-out pool problems on which the learning-rate pilot is read."""
         return self.root / "pilot.parquet"
+
+    @property
+    def cleaning(self) -> Path:
+        """What of the pool is repeated, and what of the benchmarks is in it."""
+        return self.root / "cleaning.json"
 
     @property
     def scores(self) -> Path:
