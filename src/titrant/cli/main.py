@@ -22,7 +22,8 @@ from typer.main import get_command
 
 from titrant.cli.common import INTERRUPTION, as_failure, exit_codes, show
 
-TITRATE, LOOK, CHECK = "Titrate", "Look at data and results", "Check"
+TITRATE, CHOOSE = "Titrate", "Choose traces"
+LOOK, CHECK = "Look at data and results", "Check"
 
 
 class Entry(NamedTuple):
@@ -37,6 +38,8 @@ COMMANDS = {
     "run": Entry("titrant.cli.run:run", TITRATE),
     "demo": Entry("titrant.cli.run:demo", TITRATE),
     "plan": Entry("titrant.cli.plan:plan", TITRATE),
+    "score": Entry("titrant.cli.score:score", CHOOSE),
+    "rank": Entry("titrant.cli.rank:rank", CHOOSE),
     "inspect": Entry("titrant.cli.inspect:inspect", LOOK),
     "fit": Entry("titrant.cli.fit:fit", LOOK),
     "report": Entry("titrant.cli.report:report", LOOK),

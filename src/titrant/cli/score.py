@@ -64,7 +64,11 @@ def score(
     screen.print(_summary(meta))
     for text in meta.warnings:
         screen.print(f"warning: {text}", style="yellow", soft_wrap=True)
-    screen.print(f"{folder}: rank by them with titrant rank POOL --scores {folder} --strategy NAME")
+    screen.print(
+        f"{meta.traces:,} traces, {meta.failed:,} not scored; what signals share is counted for each\n"
+        f"next: titrant rank {found.pool.path} --scores {folder} --strategy NAME",
+        soft_wrap=True,
+    )
 
 
 def _wanted(names: str | None, strategies: list[str]) -> Wanted:
@@ -124,5 +128,4 @@ def _summary(meta: ScoresMeta) -> Table:
             typeset.short(cost.flops),
             typeset.duration(cost.seconds),
         )
-    table.caption = f"{meta.traces:,} traces, {meta.failed:,} not scored; a pass counts for each"
     return table

@@ -147,6 +147,8 @@ def _in_words(
 
 
 def _list_in_words(item: Any, name: Callable[[type[Record]], str]) -> str:  # noqa: ANN401 - a type
+    if get_origin(item) is Literal:
+        return f"a list of {_in_words(item)}"
     if section_in(item)[0] is None:
         return f"a list of {_WORDS[item][1]}"
     one = _in_words(item, name=name)

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
+
+from titrant.settings import SignalSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from titrant.traces.record import Trace
+
+BANDS: tuple[float, ...] = SignalSettings().bands
+"""Pass rates that part the bands of difficulty, as the settings have them by default."""
 
 
 class Scores(Protocol):
@@ -46,12 +51,23 @@ class Scores(Protocol):
         ...
 
 
+class Lengths(NamedTuple):
+    """How long the traces are."""
+
+    values: np.ndarray
+    """float64 [traces]."""
+    unit: str
+    """`tokens` or `characters`."""
+
+
 @dataclass(frozen=True)
 class Candidates:
     """A pool, sorted by uid."""
 
     traces: tuple[Trace, ...]
     scores: Scores
+    bands: tuple[float, ...] = BANDS
+    """Pass rates that part the bands of difficulty, ascending; see `SignalSettings.bands`."""
 
     def __len__(self) -> int:
         return len(self.traces)
@@ -62,11 +78,25 @@ class Candidates:
         return tuple(trace.uid for trace in self.traces)
 
     @cached_property
+    def qids(self) -> tuple[str, ...]:
+        """The questions, sorted; `question` counts through them."""
+        return tuple(sorted({trace.qid for trace in self.traces}))
+
+    @cached_property
     def question(self) -> np.ndarray:
         """Number of the question that each trace answers, int64 [traces]; numbered by qid."""
-        qids = sorted({trace.qid for trace in self.traces})
-        number = {qid: i for i, qid in enumerate(qids)}
+        number = {qid: i for i, qid in enumerate(self.qids)}
         return np.array([number[trace.qid] for trace in self.traces], dtype=np.int64)
+
+    @cached_property
+    def lengths(self) -> Lengths:
+        """By tokens where every trace has a count, else by characters: never a mixture of both."""
+        tokens = [trace.n_tokens for trace in self.traces]
+        counted = [n for n in tokens if n is not None]
+        if len(counted) == len(tokens):
+            return Lengths(np.array(counted, dtype=float), "tokens")
+        characters = [len(trace.thinking or "") + len(trace.answer_text) for trace in self.traces]
+        return Lengths(np.array(characters, dtype=float), "characters")
 
     def signal(self, name: str) -> np.ndarray:
         """A signal of all traces, float64 [traces]."""
@@ -75,3 +105,7 @@ class Candidates:
     def hidden(self) -> np.ndarray:
         """Mean hidden states, float32 [traces, width]."""
         return self.scores.hidden(self.uids)
+
+    def history(self) -> list[np.ndarray]:
+        """Accuracies over the epochs of an earlier run, one array per question, in the order of `qids`."""
+        return self.scores.history(self.qids)

@@ -1,32 +1,48 @@
 """Rankings of a pool: an order by one strategy. A subset of size n is its first n rows.
 
 Subsets are nested by construction, since all of one strategy and draw are cut from the same ranking.
-A strategy is a function in a plain table; it gives the order and, for each row, its reason in words.
-Ties break by uid, never by position, so the order of the pool's file does not matter.
+A strategy is a function in a plain table (`strategies.table`); it gives the order and, for each row, its
+reason in words. Its name may be a combination (`strategies.grammar`). Ties break by uid, never by
+position, so the order of the pool's file does not matter.
 
-Left out: strategies that need a model or another trace (they live beside this module).
+Left out: computing what a strategy goes by. Scores are read (`scores`), never made here.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from titrant.errors import ConfigError, DataError
 from titrant.files import write_table
-from titrant.registry import nearest
-from titrant.seeds import derive_rng
+from titrant.select.candidates import BANDS, Candidates
+from titrant.select.scores import NoScores
+from titrant.select.strategies.compose import compose
+from titrant.select.strategies.table import STRATEGIES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from titrant.select.candidates import Scores
+    from titrant.select.strategies.compose import Composition
     from titrant.traces.record import Trace
+
+__all__ = [
+    "STRATEGIES",
+    "RankedRow",
+    "Ranking",
+    "draw_of",
+    "find_strategy",
+    "needs_of",
+    "rank",
+    "read_ranking",
+    "write_ranking",
+]
 
 
 class RankedRow(NamedTuple):
@@ -64,85 +80,53 @@ class Ranking:
         return tuple(row.uid for row in self.rows[:n])
 
 
-class Placed(NamedTuple):
-    """A position in the pool as handed in, with its reason."""
-
-    at: int
-    reason: str
-
-
-Strategy = Callable[[Sequence["Trace"], np.random.Generator], list[Placed]]
-"""Gives the order of traces that come sorted by uid."""
-
-
-def _random(traces: Sequence[Trace], rng: np.random.Generator) -> list[Placed]:
-    return [Placed(int(i), "drawn at random") for i in rng.permutation(len(traces))]
-
-
-def _shortest(traces: Sequence[Trace], _: np.random.Generator) -> list[Placed]:
-    return _by_length(traces, 1)
-
-
-def _longest(traces: Sequence[Trace], _: np.random.Generator) -> list[Placed]:
-    return _by_length(traces, -1)
-
-
-def _by_length(traces: Sequence[Trace], sign: int) -> list[Placed]:
-    """By tokens where every trace has a count, else by characters: never by a mixture of both."""
-    tokens = [trace.n_tokens for trace in traces]
-    counted = [n for n in tokens if n is not None]
-    if len(counted) == len(traces):
-        lengths, unit = counted, "tokens"
-    else:
-        lengths, unit = [_characters(trace) for trace in traces], "characters"
-    order = sorted(range(len(traces)), key=lambda i: (sign * lengths[i], i))
-    return [Placed(i, f"{lengths[i]} {unit}") for i in order]
-
-
-def _characters(trace: Trace) -> int:
-    return len(trace.thinking or "") + len(trace.answer_text)
-
-
-STRATEGIES: dict[str, Strategy] = {
-    "random": _random,
-    "shortest": _shortest,
-    "longest": _longest,
-}
-WITH_DRAWS = frozenset({"random"})
-"""Strategies that depend on chance: each seed of an arm sees a draw of its own."""
-
-
-def find_strategy(name: str) -> Strategy:
-    """The strategy of that name.
+def find_strategy(name: str) -> Composition:
+    """The strategy of that name, with all that is combined in it.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is none; the nearest is told.
     """
-    if name not in STRATEGIES:
-        raise ConfigError(f"unknown strategy '{name}'", do=nearest(name, STRATEGIES))
-    return STRATEGIES[name]
+    return compose(name)
+
+
+def needs_of(strategy: str) -> frozenset[str]:
+    """What a strategy reads: names of signals, `hidden` (mean hidden states), `history`.
+
+    Raises:
+        ConfigError: the strategy is unknown.
+    """
+    return compose(strategy).needs
 
 
 def draw_of(strategy: str, seed: int) -> int:
     """The draw that an arm with this seed trains on: the seed itself, or 0 without chance."""
-    find_strategy(strategy)
-    return seed if strategy in WITH_DRAWS else 0
+    return seed if compose(strategy).draws else 0
 
 
-def rank(traces: Sequence[Trace], *, strategy: str, root: int, draw: int) -> Ranking:
+def rank(
+    traces: Sequence[Trace],
+    *,
+    strategy: str,
+    root: int,
+    draw: int,
+    scores: Scores | None = None,
+    bands: tuple[float, ...] = BANDS,
+) -> Ranking:
     """Rank a pool.
 
     Args:
         traces: the pool, in any order.
-        strategy: a name of `STRATEGIES`.
+        strategy: a name of `STRATEGIES`, or a combination; see `strategies.grammar`.
         root: the root seed of the run; only strategies with draws look at it.
         draw: ordinal of the draw.
+        scores: what was computed about the traces; needed where `needs_of` the strategy is not empty.
+        bands: pass rates that part the bands of difficulty.
 
     Raises:
-        ConfigError: the strategy is unknown.
+        ConfigError: the strategy is unknown, or needs what was never computed.
         DataError: two traces have the same uid.
     """
-    place = find_strategy(strategy)
+    composition = compose(strategy)
     ordered = sorted(traces, key=lambda trace: trace.uid)
     for one, other in itertools.pairwise(ordered):
         if one.uid == other.uid:
@@ -151,10 +135,11 @@ def rank(traces: Sequence[Trace], *, strategy: str, root: int, draw: int) -> Ran
                 came=f"question: {one.question[:80]}",
                 do="remove exact duplicates before ranking",
             )
-    placed = place(ordered, derive_rng(root, "rank", strategy, draw))
+    known = NoScores(strategy) if scores is None else scores
+    candidates = Candidates(tuple(ordered), known, bands)
+    placed = composition.place(candidates, root=root, draw=draw)
     rows = (
-        RankedRow(rank, ordered[at].uid, reason)
-        for rank, (at, reason) in enumerate(placed, start=1)
+        RankedRow(rank, ordered[row.at].uid, row.reason) for rank, row in enumerate(placed, start=1)
     )
     return Ranking(strategy, draw, tuple(rows))
 

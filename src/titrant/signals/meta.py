@@ -82,7 +82,7 @@ def read_meta(folder: Path) -> ScoresMeta:
             f"{folder} is no folder of scores",
             expected="a folder that titrant score made, with its meta.json",
             came="no meta.json",
-            do="make one: titrant score POOL --base MODEL --out DIR",
+            do="make one: titrant score --pool POOL --base MODEL --out DIR",
         ) from error
     except (OSError, ValueError) as error:
         raise DataError(

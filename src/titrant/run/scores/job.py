@@ -21,7 +21,7 @@ from titrant.settings import BaseSettings, DecodeSettings, PromptSettings, Signa
 from titrant.signals.asking import Asking
 from titrant.signals.base import signals
 from titrant.signals.derive import derive_signals, needs_of_signals, pass_cost
-from titrant.signals.meta import ScoresMeta, SignalCost, write_meta
+from titrant.signals.meta import ScoresMeta, SignalCost, meta_path, read_meta, write_meta
 from titrant.signals.onepass import Passed, Scorer, score_pool
 from titrant.traces.record import content_hash
 from titrant.traces.table import load_traces
@@ -69,12 +69,15 @@ def score(job: ScoreJob, progress: Callable[[str, int, int], None] | None = None
         model_name=loaded.name,
     )
     builder = PromptBuilder(loaded.tokenizer, job.prompt, shots=job.shots)
-    meta = ScoresMeta(
-        base=loaded.name,
-        fingerprint=_fingerprint(job, loaded.fingerprint),
-        parameters=loaded.model.num_parameters(),
-        traces=len(traces),
-        failed=0,
+    meta = _known(
+        job.folder,
+        ScoresMeta(
+            base=loaded.name,
+            fingerprint=_fingerprint(job, loaded.fingerprint),
+            parameters=loaded.model.num_parameters(),
+            traces=len(traces),
+            failed=0,
+        ),
     )
     if job.wanted.names or job.wanted.hidden:
         vocab = int(loaded.model.config.get_text_config().vocab_size)
@@ -93,6 +96,15 @@ def score(job: ScoreJob, progress: Callable[[str, int, int], None] | None = None
         meta = _with(meta, DIFFICULTY, VERSION, drawn.cost, drawn.warning)
     write_meta(job.folder, meta)
     return meta
+
+
+def _known(folder: Path, fresh: ScoresMeta) -> ScoresMeta:
+    """What the folder knows already under the same fingerprint; else nothing."""
+    if not meta_path(folder).exists():
+        return fresh
+    known = read_meta(folder)
+    is_same = known.fingerprint == fresh.fingerprint and known.traces == fresh.traces
+    return known.model_copy(update={"warnings": ()}) if is_same else fresh
 
 
 def _silent(_: str, __: int, ___: int) -> None:
@@ -135,8 +147,10 @@ def _pass(
             "failed": found.failed,
             "versions": meta.versions | {name: s.version for name, s in known.items()},
             "costs": meta.costs | {n: _cost(found, s.needs, meta) for n, s in known.items()},
-            "has_hidden": job.wanted.hidden,
-            "hidden_cost": _cost(found, frozenset(), meta) if job.wanted.hidden else None,
+            "has_hidden": job.wanted.hidden or meta.has_hidden,
+            "hidden_cost": _cost(found, frozenset(), meta)
+            if job.wanted.hidden
+            else meta.hidden_cost,
             "warnings": (*meta.warnings, *warnings),
         }
     )
@@ -150,7 +164,7 @@ def _with(
         update={
             "versions": meta.versions | {name: version},
             "costs": meta.costs | {name: cost},
-            "apart": (*meta.apart, name),
+            "apart": tuple(sorted({*meta.apart, name})),
             "warnings": meta.warnings if warning is None else (*meta.warnings, warning),
         }
     )
