@@ -102,7 +102,7 @@ bench: $(VENV)/.train ## Replay the ladder on the recorded sweep, and time the s
 lock: $(VENV)/.dev ## Pin the whole tree in constraints.txt (UPGRADE=1 moves to new releases)
 	@echo 'torch==$(TORCH)' > $(VENV)/lock.in
 	@grep -v '^torch==' constraints.txt > $(VENV)/lock.txt || true
-	@$(BIN)/pip-compile pyproject.toml --extra train --extra dev --extra openai --extra ray \
+	@$(BIN)/pip-compile pyproject.toml --extra train --extra dev --extra bench --extra openai --extra ray \
 	  --constraint $(VENV)/lock.in --output-file $(VENV)/lock.txt $(if $(UPGRADE),--upgrade) \
 	  --quiet --strip-extras --no-header --no-annotate --no-emit-options --no-emit-index-url \
 	  --no-emit-find-links --no-emit-trusted-host

@@ -2,6 +2,7 @@
 
     config.md   every key of a config, from titrant.settings
     cli.md      every command with its flags, from titrant.cli
+    signals.md  signals and strategies, from their tables
     answer.md   the schema of answer.json, from titrant.report.answer
     api.md      the public names of the package
 
@@ -20,6 +21,8 @@ import titrant
 from titrant.cli.main import app
 from titrant.config import config_reference, record_reference
 from titrant.report import answer
+from titrant.select.strategies.table import STRATEGIES
+from titrant.signals.base import signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +38,7 @@ def pages() -> dict[Path, str]:
     return {
         HERE / "config.md": config_reference(),
         HERE / "cli.md": cli_reference(),
+        HERE / "signals.md": signals_reference(),
         HERE / "answer.md": answer_reference(),
         HERE / "api.md": api_reference(),
     }
@@ -47,6 +51,32 @@ def answer_reference() -> str:
         f"# answer.json\n\nGenerated from the Answer record by `make docs`; do not edit.\n\n{about}"
     )
     return f"{head}\n\n{record_reference(answer.Answer)}"
+
+
+def signals_reference() -> str:
+    """Every signal with unit and direction, every strategy with what it needs."""
+    blocks = [
+        "# Signals and strategies\n\nGenerated from their tables by `make docs`; do not edit.",
+        "## Signals\n\nFrom one pass of the base over the pool. Formulas, edge cases and sources stand in "
+        "the docstrings of `titrant.signals`.",
+        "\n".join(["| signal | unit | high means | ranks first |", "|---|---|---|---|", *_signals()]),
+        "## Strategies\n\n`NAME[+coverage|+center|+novelty][@K|@all][~length|~difficulty|~source|"
+        "~domain]`; see [how to choose](../how-to/choose-traces.md).",
+        "\n".join(["| strategy | puts first | needs |", "|---|---|---|", *_strategies()]),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _signals() -> Iterator[str]:
+    for name in signals.names():
+        one = signals.get(name)
+        yield f"| `{name}` | {_cell(one.unit)} | {_cell(one.higher)} | {one.prefer} |"
+
+
+def _strategies() -> Iterator[str]:
+    for name, one in STRATEGIES.items():
+        needs = ", ".join(f"`{need}`" for need in sorted(one.needs)) or "nothing"
+        yield f"| `{name}` | {_cell(one.about)} | {needs} |"
 
 
 def api_reference() -> str:

@@ -40,6 +40,7 @@ COMMANDS = {
     "plan": Entry("titrant.cli.plan:plan", TITRATE),
     "score": Entry("titrant.cli.score:score", CHOOSE),
     "rank": Entry("titrant.cli.rank:rank", CHOOSE),
+    "clean": Entry("titrant.cli.clean:clean", CHOOSE),
     "inspect": Entry("titrant.cli.inspect:inspect", LOOK),
     "fit": Entry("titrant.cli.fit:fit", LOOK),
     "report": Entry("titrant.cli.report:report", LOOK),
