@@ -25,7 +25,9 @@ from titrant.train.job import ArmJob, ArmOutcome
 
 if TYPE_CHECKING:  # what the driver needs is slow to import, and the workers do not need it
     from titrant.run.input.prepare import Prepared, PrepareJob
+    from titrant.run.scores.job import ScoreJob
     from titrant.run.titrate import Entries
+    from titrant.signals.meta import ScoresMeta
 
 SHARD = 60
 BASE, GAIN, HALF = 0.1, 0.7, 6.0
@@ -176,7 +178,36 @@ def entries(arm: str = "run_arm") -> Entries:
     """The fakes of this module in the place of the real entries."""
     from titrant.run.titrate import Entries
 
-    return Entries(f"fake_arms:{arm}", "fake_arms:prepare", "fake_arms:find_base")
+    return Entries(
+        f"fake_arms:{arm}", "fake_arms:prepare", "fake_arms:find_base", "fake_arms:score"
+    )
+
+
+def score(job: ScoreJob) -> ScoresMeta:
+    """Every wanted signal is a hash of the trace; each costs ten operations per parameter and trace."""
+    import numpy as np
+
+    from titrant.signals.meta import ScoresMeta, SignalCost, write_meta
+    from titrant.signals.table import write_scores
+    from titrant.traces.table import load_traces
+
+    ledger(job.folder.parent, "score", *job.wanted.names)
+    uids = [trace.uid for trace in load_traces(job.pool)]
+    for name in job.wanted.names:
+        values = np.array([share(name, uid) for uid in uids])
+        write_scores(job.folder, name, version=1, fingerprint="fake", uids=uids, values=values)
+    cost = SignalCost(tokens=5 * len(uids), flops=10.0 * 1000 * len(uids), seconds=2.0)
+    meta = ScoresMeta(
+        base="fake",
+        fingerprint="fake",
+        parameters=1000,
+        traces=len(uids),
+        failed=0,
+        versions=dict.fromkeys(job.wanted.names, 1),
+        costs=dict.fromkeys(job.wanted.names, cost),
+    )
+    write_meta(job.folder, meta)
+    return meta
 
 
 def timed_arm(job: ArmJob) -> ArmOutcome:
