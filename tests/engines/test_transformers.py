@@ -14,7 +14,7 @@ pytestmark = pytest.mark.train
 from transformers import LlamaForCausalLM  # noqa: E402
 
 from titrant.engines.decoding import _choose, _Sampling, stop_ids  # noqa: E402
-from titrant.engines.forcing import Forcible, _windows, force  # noqa: E402
+from titrant.engines.forcing import Forcer  # noqa: E402
 from titrant.engines.forward import ForwardPass, top_k  # noqa: E402
 from titrant.engines.transformers import TransformersEngine  # noqa: E402
 

@@ -131,7 +131,7 @@ def test_a_trace_too_long_for_the_context_has_no_tokens_and_spoils_no_other(tmp_
     empty = [uid for uid, n in zip(part.uids, part.logprob.lengths, strict=True) if n == 0]
     assert found.failed == len(empty) >= 1
     assert np.isnan(part.hidden[[uid in empty for uid in part.uids]]).all()
-    derive_signals(tmp_path, ["confidence"], SignalSettings(), fingerprint="f")
+    derive_signals(tmp_path, ["confidence"], SignalSettings(top_logprobs=3), fingerprint="f")
     values = read_scores(tmp_path, "confidence", part.uids, version=1, fingerprint="f")
     assert [uid for uid, v in zip(part.uids, values, strict=True) if np.isnan(v)] == empty
 

@@ -1,0 +1,130 @@
+"""Scoring with a real base: the embedded one, on a few traces of its world."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+pytest.importorskip("torch", reason="needs the train extra")
+
+from titrant.run.scores.alone import score_alone
+from titrant.run.scores.job import ScoreJob, score
+from titrant.run.scores.wanted import wanted_of
+from titrant.run.watch import Silent
+from titrant.select.scores import open_scores
+from titrant.settings import Config
+from titrant.signals.base import signals
+from titrant.signals.store import part_paths, read_part
+from titrant.traces.table import write_traces
+from titrant.worlds.pools import make_pool
+
+pytestmark = pytest.mark.train
+POOL = make_pool("arithmetic", 48, 0)
+ALL = wanted_of([*signals.names(), "hidden", "difficulty"])
+
+
+def config(**changes):
+    tree = {
+        "base": "vitro:arithmetic",
+        "pool": {"path": "world:arithmetic", "limit": 48},
+        "benchmark": "world:arithmetic/train",
+        "signals": {"answer": "#### {gold}", "samples": 3},
+        "decode": {"max_new_tokens": 96},
+    }
+    return Config.model_validate(tree | changes)
+
+
+def job(folder, wanted=ALL, **changes):
+    known = config(**changes)
+    path = folder / "pool.parquet"
+    if not path.exists():
+        write_traces(path, POOL)
+    return ScoreJob(
+        folder=folder / "scores",
+        pool=path,
+        base=known.base,
+        prompt=known.prompt,
+        decode=known.decode,
+        signals=known.signals,
+        wanted=wanted,
+    )
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """Everything about 48 traces: folder and record."""
+    folder = tmp_path_factory.mktemp("scores")
+    return folder, score(job(folder))
+
+
+def test_every_signal_has_a_value_for_every_trace(done):
+    folder, meta = done
+    scores = open_scores(folder)
+    uids = [trace.uid for trace in POOL]
+    assert set(meta.versions) == {*signals.names(), "difficulty"}
+    n_steps = np.array([len(trace.steps) for trace in POOL])
+    for name in meta.versions:
+        # The code form leaves out traces of one or two steps, as its source does.
+        expected = n_steps > 2 if name == "gain-code" else n_steps > 0
+        np.testing.assert_array_equal(np.isfinite(scores.signal(name, uids)), expected, name)
+    assert scores.hidden(uids).shape[0] == 48
+
+
+def test_perplexity_is_that_of_the_kept_logprobs(done):
+    folder, _ = done
+    (part,) = [read_part(path) for path in part_paths(folder / "scores")]
+    values = open_scores(folder).signal("perplexity", part.uids)
+    np.testing.assert_allclose(values, np.exp(-part.logprob.mean()), rtol=1e-6)
+
+
+def test_right_steps_tell_the_base_the_answer(done):
+    folder, _ = done
+    right = [trace for trace in POOL if trace.meta["kind"] == "terse"]
+    gain = open_scores(folder).signal("gain", [trace.uid for trace in right])
+    assert (gain > 0).mean() > 0.9
+
+
+def test_costs_are_told_by_signal(done):
+    _, meta = done
+    costs = meta.costs
+    assert costs["ifd"].tokens > costs["confidence"].tokens
+    assert costs["gain"].tokens > costs["confidence"].tokens
+    assert costs["confidence"].flops == 2 * meta.parameters * costs["confidence"].tokens
+    assert meta.apart == ("difficulty",)
+
+
+def test_the_same_job_again_makes_nothing_new(done):
+    folder, meta = done
+    before = {path: path.stat().st_mtime_ns for path in (folder / "scores").rglob("part-*.parquet")}
+    again = score(job(folder))
+    after = {path: path.stat().st_mtime_ns for path in (folder / "scores").rglob("part-*.parquet")}
+    assert after == before
+    assert again.versions == meta.versions
+
+
+def test_a_second_job_adds_to_the_first(tmp_path):
+    score(job(tmp_path, wanted_of(["perplexity"])))
+    meta = score(job(tmp_path, wanted_of(["confidence"])))
+    assert set(meta.versions) == {"perplexity", "confidence"}
+
+
+def test_other_settings_begin_anew(tmp_path):
+    score(job(tmp_path, wanted_of(["perplexity"])))
+    changed = {"signals": {"answer": "so {gold}"}}
+    meta = score(job(tmp_path, wanted_of(["confidence"]), **changed))
+    assert set(meta.versions) == {"confidence"}
+
+
+def test_the_pass_rate_comes_with_its_questions(done):
+    folder, _ = done
+    frame = pl.read_parquet(folder / "scores" / "questions.parquet")
+    assert set(frame["qid"]) == {trace.qid for trace in POOL}
+    assert frame["draws"].is_between(1, 3).all()
+    assert (frame["low"] <= frame["mean"]).all()
+    assert (frame["mean"] <= frame["high"]).all()
+
+
+def test_scoring_alone_leaves_pool_and_scores_in_one_folder(tmp_path):
+    meta = score_alone(config(), wanted_of(["length"]), tmp_path / "out", Silent())
+    assert meta.traces == 48
+    uids = [trace.uid for trace in POOL]
+    assert np.isfinite(open_scores(tmp_path / "out").signal("length", uids)).all()
