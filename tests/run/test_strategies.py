@@ -5,7 +5,8 @@ import polars as pl
 import pytest
 
 from titrant.errors import ConfigError
-from titrant.run.result.selection import cost_of_strategy
+from titrant.report.answer import Estimate
+from titrant.run.result.selection import cost_of_strategy, settled
 from titrant.run.scores.wanted import wanted_by, wanted_of
 from titrant.run.store.folder import RunFolder
 from titrant.run.titrate import titrate
@@ -62,10 +63,25 @@ def test_the_balance_names_the_size_from_which_choosing_pays(several):
     fewer = random.ed95.estimate * (1 - item.ratio.estimate)  # all rows are equally long here
     if fewer > 0 and paid.saving.estimate > 0:
         assert paid.break_even == pytest.approx(paid.flops / paid.saving.estimate)
-        assert paid.pays == (paid.break_even <= 1)
     else:
         assert paid.break_even is None
-        assert not paid.pays
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "cost", "expected"),
+    [
+        (5.0, 9.0, 4.0, True),
+        (5.0, 9.0, 7.0, None),  # the interval spans the cost
+        (5.0, 9.0, 9.5, False),
+        (-3.0, 2.0, 0.0, None),
+        (1.0, 2.0, 0.0, True),
+        (-3.0, -1.0, 0.0, False),
+        (None, 1.0, 0.0, None),
+    ],
+)
+def test_choosing_pays_only_if_both_ends_of_the_saving_say_so(low, high, cost, expected):
+    saving = Estimate(estimate=None, low=low, high=high, level=0.9)
+    assert settled(saving, cost) is expected
 
 
 def test_the_answer_says_what_else_was_needed(several):

@@ -64,7 +64,8 @@ class Selection(Record):
     pool: float | None = None
     """Largest pool, in traces, at which it pays once; `None`: none, any, or not known."""
     pays: bool | None = None
-    """Whether one training of a model as large as the scorer pays for it; `None`: not known."""
+    """Whether one training of a model as large as the scorer pays for it: yes where the lower end of
+    the saving does, no where the upper end does not; `None`: not settled, or not known."""
 
 
 class Response(Record):

@@ -158,13 +158,19 @@ def _selection(answer: Answer) -> str:
     if cost is None or not cost.flops:
         return ""
     spent = f"Choosing cost {typeset.short(cost.flops)} floating-point operations"
-    if cost.pays is None:
+    if cost.saving is None:
         return f"{spent}."
     if cost.pays:
         return f"{spent} and pays for itself in one training."
     if cost.break_even is None:
         return f"{spent} and saves nothing."
+    if cost.break_even <= 1:
+        return f"{spent}; whether that pays is open, since the lead over `{_rival(chosen)}` is."
     return f"{spent}: it pays from a model {cost.break_even:,.1f} times as large."
+
+
+def _rival(chosen: Response | None) -> str:
+    return "" if chosen is None or chosen.versus is None else chosen.versus
 
 
 def _gain_clause(answer: Answer) -> str:

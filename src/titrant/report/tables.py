@@ -174,13 +174,16 @@ def pays(cost: Selection, *, is_reference: bool) -> str:
     """Whether it pays, and if not, from where on it would."""
     if is_reference:
         return "the reference"
-    if cost.pays is None:
+    if cost.saving is None:
         return "no end point to compare"
     if cost.pays:
-        return "✓ pays" if cost.flops else "✓ costs nothing"
+        return "✓ pays" if cost.flops else "✓ costs nothing and saves"
+    mark = "?" if cost.pays is None else "✗"
     if cost.break_even is None:
-        return "✗ saves nothing"
-    size = f"✗ from a model {cost.break_even:,.1f} × as large"
+        return f"{mark} saves nothing"
+    if cost.break_even <= 1:
+        return f"{mark} would pay, if the lead is real"
+    size = f"{mark} from a model {cost.break_even:,.1f} × as large"
     pool = "" if cost.pool is None else f", or a pool under {typeset.count(round(cost.pool))}"
     return size + pool
 

@@ -146,6 +146,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     # Messages must be of the importable module's classes, not of `__main__`'s.
-    from titrant.dose.work import worker
+    from titrant.dose.work import worker  # noqa: PLW0406 - on purpose
 
     worker.main()

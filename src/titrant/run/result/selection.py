@@ -94,7 +94,7 @@ class Ledger:
                 "epochs": self._session.config.select.epochs,
                 "break_even": found.break_even,
                 "pool": found.pool,
-                "pays": found.pays,
+                "pays": settled(saving, cost.flops),
             }
         )
 
@@ -145,6 +145,15 @@ class Ledger:
         ensure_ranking(folder, pool, self._session.config, strategy=item.strategy, draw=draw)
         ranking = read_ranking(folder.ranking(item.strategy, draw))
         return ranking.subset(min(ceil(end), len(ranking.rows)))
+
+
+def settled(saving: Estimate, cost: float) -> bool | None:
+    """Whether a saving covers a cost, whichever end of its interval is true; `None`: open."""
+    if saving.low is None or saving.high is None:
+        return None
+    if saving.low > 0 and saving.low >= cost:
+        return True
+    return False if saving.high < cost or saving.high <= 0 else None
 
 
 def _interval(estimate: Estimate) -> Interval | None:
