@@ -1,0 +1,1 @@
+"""Cleaning a pool: copies inside it, and what it shares with a benchmark."""

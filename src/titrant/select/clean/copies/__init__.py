@@ -1,0 +1,1 @@
+"""Copies inside a pool: exact, near, and in meaning."""
