@@ -6,8 +6,8 @@ import random
 import pytest
 from typer.testing import CliRunner
 
-from titrant.cli.inspect import parse_columns
 from titrant.cli.main import app
+from titrant.cli.reading import parse_columns
 from titrant.errors import ConfigError
 from titrant.settings import PoolSettings
 from titrant.traces.inspect.likeness import find_repeats

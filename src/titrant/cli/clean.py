@@ -13,7 +13,7 @@ from titrant.cli.common import JsonOption, console, emit_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from titrant.cli.inspect import _Waiting
+    from titrant.cli.waiting import Waiting
     from titrant.select.clean.pool import Cleaning, CleanSettings, Reason
     from titrant.settings import PoolSettings
     from titrant.traces.record import Problem, Trace
@@ -98,7 +98,8 @@ def clean(
     traces, to tell how many would be found.
     """
     from titrant.cli.clean_view import outcome, render
-    from titrant.cli.inspect import _Waiting, parse_columns
+    from titrant.cli.reading import parse_columns
+    from titrant.cli.waiting import Waiting
     from titrant.select.clean.pool import CleanSettings
     from titrant.select.clean.report import describe
     from titrant.settings import PoolSettings
@@ -116,7 +117,7 @@ def clean(
         planted=planted,
         seed=seed,
     )
-    with _Waiting() as waiting:
+    with Waiting() as waiting:
         cleaning = _cleaning(where, benchmark or [], how, waiting)
     report, dropped = describe(cleaning), cleaning.reasons(names)
     wrote = _write(cleaning.traces, dropped, out=out, reasons=reasons)
@@ -179,14 +180,15 @@ def _check_places(out: Path | None, reasons: Path | None) -> None:
 
 
 def _cleaning(
-    where: PoolSettings, benchmarks: Sequence[str], how: CleanSettings, waiting: _Waiting
+    where: PoolSettings, benchmarks: Sequence[str], how: CleanSettings, waiting: Waiting
 ) -> Cleaning:
+    from titrant.cli.reading import read_given
     from titrant.select.clean.pool import clean_pool
     from titrant.traces.verify.assess import assess
     from titrant.traces.verify.verdict import Verifier
 
     problems = _read_benchmarks(benchmarks, how.seed, waiting)
-    traces = _read_pool(where, how.seed, waiting)
+    traces = read_given(where, how.seed, waiting)
 
     def judge(asked: list[Trace]) -> list[Trace]:
         with Verifier() as verifier:
@@ -202,18 +204,7 @@ def _cleaning(
     )
 
 
-def _read_pool(where: PoolSettings, seed: int, waiting: _Waiting) -> list[Trace]:
-    from titrant.traces.read import read_pool
-    from titrant.worlds.pools import DEFAULT_SIZE, make_pool
-
-    if where.path.startswith(WORLD):
-        return make_pool(where.path.removeprefix(WORLD), where.limit or DEFAULT_SIZE, seed)
-    return read_pool(where, progress=waiting.at("reading")).traces
-
-
-def _read_benchmarks(
-    paths: Sequence[str], seed: int, waiting: _Waiting
-) -> dict[str, list[Problem]]:
+def _read_benchmarks(paths: Sequence[str], seed: int, waiting: Waiting) -> dict[str, list[Problem]]:
     """Short name → problems; a name that is taken gets a number."""
     from titrant.settings import BenchmarkSettings
     from titrant.traces.read import read_benchmark

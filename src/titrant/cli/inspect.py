@@ -9,16 +9,12 @@ import typer
 from titrant.cli.common import JsonOption, console, emit_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from rich.console import RenderableType
     from rich.table import Table
     from rich.text import Text
 
     from titrant.traces.inspect.overview import CountTokens, Inspection, Spread
 
-QUIET_S = 2.0
-"""Progress is shown from then on."""
 BAR_WIDTH = 24
 VERDICT_STYLES = {"correct": "green", "wrong": "red", "unreadable": "yellow", "truncated": "yellow"}
 
@@ -52,6 +48,7 @@ def inspect(
 
     Reads what `pool:` of a config reads and changes nothing.
     """
+    from titrant.cli.reading import parse_columns, token_counter
     from titrant.settings import PoolSettings
     from titrant.traces.verify.answer import compile_pattern
 
@@ -65,7 +62,7 @@ def inspect(
         answer_pattern=answer_pattern,
         limit=limit,
     )
-    inspection = _look(settings, count_tokens=None if base is None else _tokenizer(base))
+    inspection = _look(settings, count_tokens=None if base is None else token_counter(base))
     if as_json:
         emit_json(inspection)
     else:
@@ -75,35 +72,14 @@ def inspect(
             out.print()
 
 
-def parse_columns(pairs: Sequence[str]) -> dict[str, str]:
-    """The columns of `--columns`, each `ours=theirs`; commas part several of them.
-
-    Raises:
-        ConfigError: a part is no pair.
-    """
-    from titrant.errors import ConfigError
-
-    columns: dict[str, str] = {}
-    for pair in (pair for text in pairs for pair in text.split(",")):
-        ours, sign, theirs = pair.partition("=")
-        if not (sign and ours.strip() and theirs.strip()):
-            raise ConfigError(
-                f"--columns {pair} is no pair",
-                expected="our field, an equals sign, a column of the file: question=problem",
-                came=pair,
-                do="write it as --columns question=problem, once per column",
-            )
-        columns[ours.strip()] = theirs.strip()
-    return columns
-
-
 def _look(settings: Any, *, count_tokens: CountTokens | None) -> Inspection:  # noqa: ANN401
+    from titrant.cli.waiting import Waiting
     from titrant.traces.inspect.overview import inspect_pool
     from titrant.traces.read import Pool, read_pool
     from titrant.traces.verify.assess import assess
     from titrant.traces.verify.verdict import Verifier
 
-    with _Waiting() as waiting:
+    with Waiting() as waiting:
         traces, report = read_pool(settings, progress=waiting.at("reading"))
         with Verifier() as verifier:
             traces = assess(
@@ -115,61 +91,6 @@ def _look(settings: Any, *, count_tokens: CountTokens | None) -> Inspection:  # 
         return inspect_pool(
             Pool(traces, report), count_tokens=count_tokens, progress=waiting.at("measuring")
         )
-
-
-def _tokenizer(base: str) -> CountTokens:
-    from titrant.engines.locate import find_base
-    from titrant.lazy import load
-    from titrant.settings import BaseSettings
-
-    folder = find_base(BaseSettings(path=base)).folder
-    tokenizer = load("transformers:AutoTokenizer").from_pretrained(folder)
-
-    def count(texts: list[str]) -> list[int]:
-        # Not a word about texts longer than the model's context: that is the doctor's affair.
-        rows = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
-        return [len(row) for row in rows]
-
-    return count
-
-
-class _Waiting:
-    """A progress line on standard error for what takes over two seconds."""
-
-    def __init__(self) -> None:
-        import time
-
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-        self._clock = time.monotonic
-        self._began = self._clock()
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(BAR_WIDTH),
-            MofNCompleteColumn(),
-            console=console(stderr=True),
-            transient=True,
-        )
-        self._tasks: dict[str, Any] = {}
-
-    def __enter__(self) -> _Waiting:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def at(self, stage: str) -> Callable[[int, int | None], None]:
-        """The callback of one stage."""
-
-        def tell(done: int, total: int | None) -> None:
-            if self._clock() - self._began < QUIET_S:
-                return
-            if stage not in self._tasks:
-                self._progress.start()
-                self._tasks[stage] = self._progress.add_task(stage, total=total)
-            self._progress.update(self._tasks[stage], completed=done, total=total)
-
-        return tell
 
 
 def render(inspection: Inspection) -> list[RenderableType]:

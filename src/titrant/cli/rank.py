@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from rich.table import Table
 
+    from titrant.cli.waiting import Waiting
     from titrant.select.overview import Overview
     from titrant.select.rank import RankedRow, Ranking
     from titrant.settings import PoolSettings
@@ -25,7 +26,6 @@ TOP = 64
 """Rows that are summed up unless `--top` says otherwise."""
 EXCERPT = 60
 """Characters of a trace."""
-WORLD = "world:"
 
 
 class Asked(NamedTuple):
@@ -116,7 +116,8 @@ def rank(
     as_json: JsonOption = False,
 ) -> None:
     """Put a pool in the order of a strategy, with a reason for each row."""
-    from titrant.cli.inspect import parse_columns
+    from titrant.cli.reading import parse_columns
+    from titrant.cli.waiting import Waiting
     from titrant.report.cards import write_subset
     from titrant.select.rank import write_ranking
     from titrant.settings import PoolSettings
@@ -129,8 +130,8 @@ def rank(
         path=_given(pool), split=split, limit=limit, columns=parse_columns(columns or ())
     )
     _check_out(out, top)
-    with console(stderr=True).status(f"reading and ranking {settings.path}"):
-        shown = _ranked(_read(settings, seed, base), asked, top)
+    with Waiting() as waiting:
+        shown = _ranked(_read(settings, seed, base, waiting), asked, top)
     if out is not None and out.suffix == ".jsonl":
         write_subset(out, shown.first, places=shown.rows)
     elif out is not None:
@@ -192,35 +193,21 @@ def _check_out(out: Path | None, top: int | None) -> None:
     )
 
 
-def _read(settings: PoolSettings, seed: int, base: str | None) -> list[Trace]:
+def _read(settings: PoolSettings, seed: int, base: str | None, waiting: Waiting) -> list[Trace]:
     """The pool with verdicts and, given a base, with token counts."""
-    from titrant.traces.read import read_pool
+    from titrant.cli.reading import read_given, token_counter
     from titrant.traces.verify.assess import assess
     from titrant.traces.verify.verdict import Verifier
-    from titrant.worlds.pools import DEFAULT_SIZE, make_pool
 
-    if settings.path.startswith(WORLD):
-        world = settings.path.removeprefix(WORLD)
-        traces = make_pool(world, settings.limit or DEFAULT_SIZE, seed)
-    else:
-        traces = read_pool(settings).traces
     with Verifier() as verifier:
-        traces = assess(traces, verifier)
-    return traces if base is None else _counted(traces, base)
-
-
-def _counted(traces: Sequence[Trace], base: str) -> list[Trace]:
-    from titrant.engines.locate import find_base
-    from titrant.lazy import load
-    from titrant.settings import BaseSettings
-
-    folder = find_base(BaseSettings(path=base)).folder
-    tokenizer = load("transformers:AutoTokenizer").from_pretrained(folder)
-    texts = [f"{trace.thinking or ''}{trace.answer_text}" for trace in traces]
-    # Not a word about texts longer than the model's context: that is the doctor's affair.
-    rows = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
-    pairs = zip(traces, rows, strict=True)
-    return [trace.model_copy(update={"n_tokens": len(row)}) for trace, row in pairs]
+        traces = assess(
+            read_given(settings, seed, waiting), verifier, progress=waiting.at("verifying")
+        )
+    if base is None:
+        return traces
+    counts = token_counter(base)([f"{trace.thinking or ''}{trace.answer_text}" for trace in traces])
+    pairs = zip(traces, counts, strict=True)
+    return [trace.model_copy(update={"n_tokens": n}) for trace, n in pairs]
 
 
 def _ranked(read: Sequence[Trace], asked: Asked, top: int | None) -> Shown:
