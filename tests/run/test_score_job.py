@@ -46,6 +46,7 @@ def job(folder, wanted=ALL, **changes):
         decode=known.decode,
         signals=known.signals,
         wanted=wanted,
+        recipe=known.recipe,
     )
 
 
@@ -121,6 +122,18 @@ def test_the_pass_rate_comes_with_its_questions(done):
     assert frame["draws"].is_between(1, 3).all()
     assert (frame["low"] <= frame["mean"]).all()
     assert (frame["mean"] <= frame["high"]).all()
+
+
+def test_influence_is_measured_on_questions_of_the_pool_and_leaves_nothing_behind(tmp_path):
+    meta = score(job(tmp_path, wanted_of(["influence"]), recipe={"rows_per_update": 8}))
+    values = open_scores(tmp_path).signal("influence", [trace.uid for trace in POOL])
+    n_questions = len({trace.qid for trace in POOL})
+    held_out = {t.qid for t, v in zip(POOL, values, strict=True) if np.isnan(v)}
+    assert len(held_out) == max(1, n_questions // 10)
+    assert (np.abs(values[np.isfinite(values)]) <= 1).all()
+    cost = meta.costs["influence"]
+    assert cost.flops == 6 * meta.parameters * cost.tokens > 0
+    assert not (tmp_path / "scores" / "influence").exists()
 
 
 def test_scoring_alone_leaves_pool_and_scores_in_one_folder(tmp_path):

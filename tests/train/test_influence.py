@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra")
 
 import torch
+from scipy.stats import spearmanr
 
 from titrant.engines.load import LoadedBase, load_base
 from titrant.engines.prompt import PromptBuilder
@@ -190,6 +191,7 @@ def test_projection_keeps_inner_products_on_average(kind):
     rng = np.random.default_rng(1)
     pair = torch.tensor(rng.normal(size=(2, 300)), dtype=torch.float32)
     pair[1] += 0.5 * pair[0]
+    pair += 0.5  # without signs, sums would come in
     wanted = float(pair[0] @ pair[1])
     products = []
     for root in range(600):
@@ -339,6 +341,16 @@ def test_checkpoints_of_another_warm_up_do_not_count(make_base, rows, tmp_path):
     assert marks == {json.loads(newest.read_text())["fingerprint"]}
 
 
+def test_a_kept_checkpoint_of_another_warm_up_is_told(make_base, rows, tmp_path):
+    """It is kept no more by the trainer, so it cannot be linked anew."""
+    settings = replace(SETTINGS, epochs=4, checkpoints=4)
+    warm = warm_up(rows, make_base(), settings, tmp_path)
+    path = warm.checkpoints[0].path / SEAL
+    path.write_text(path.read_text().replace('"fingerprint": "', '"fingerprint": "other'))
+    with pytest.raises(TrainError, match=r"checkpoint-3\n.*\n  found: none of this training"):
+        warm_up(rows, make_base(), settings, tmp_path)
+
+
 def test_a_file_system_without_links_gets_copies(make_base, rows, tmp_path, monkeypatch):
     def refuse(source, target):
         raise OSError
@@ -370,6 +382,32 @@ def test_a_trace_that_is_the_validation_trace_scores_highest(measure, traces, re
     assert int(np.argmax(found.scores)) == 5
     assert np.isfinite(found.scores).all()
     assert np.abs(found.scores).max() <= 1 + 1e-6
+
+
+def test_scores_are_those_of_the_parts_put_together(measure, make_base, rows, traces, tmp_path):
+    """Warm-up, gradients and Adam state by hand, row by row, then the formula in numpy."""
+    order = [7, 2, 0, 9]  # validation, of different lengths
+    subtasks = ["b", "a", "b", "a"]
+    pool = traces[10:16]
+    found = measure(pool, [traces[i] for i in order], subtasks=subtasks).scores
+
+    def vectors(of, gradients, adam=None):
+        flat = torch.cat([next(iter(gradients.each([row])))[1] for row in of])
+        flat = flat if adam is None else precondition(flat, adam)
+        flat = project(flat, SETTINGS.dims, root=SETTINGS.root).numpy().astype(float)
+        return flat / np.linalg.norm(flat, axis=1, keepdims=True)
+
+    warm = warm_up(choose_rows(rows[10:16], SETTINGS), make_base(), SETTINGS, tmp_path / "own")
+    gradients = RowGradients(warm.model, batch_tokens=1000)
+    total = sum(checkpoint.rate for checkpoint in warm.checkpoints)
+    products = 0
+    for checkpoint in warm.checkpoints:
+        adam = restore(warm, checkpoint)
+        aims = vectors([rows[i] for i in order], gradients)
+        steps = vectors(rows[10:16], gradients, adam)
+        products += checkpoint.rate / total * steps @ aims.T
+    wanted = np.maximum(products[:, [0, 2]].mean(axis=1), products[:, [1, 3]].mean(axis=1))
+    assert found == pytest.approx(wanted, abs=1e-5)
 
 
 def test_scores_depend_on_the_seed_and_on_nothing_else(measure, traces):
@@ -405,31 +443,48 @@ def test_subtasks_are_domains_unless_told(measure, traces):
     assert measure(traces[4:], aims).scores.tolist() == told.tolist()
 
 
+@pytest.fixture
+def measure_shipped(tmp_path):
+    """Influence on the shipped base; scores, and which traces end right."""
+
+    def run(seed, **changes):
+        held = hold_out(make_pool("arithmetic", 288, seed), 32, root=seed)
+        base = load_base(BaseSettings(path="vitro:arithmetic"))
+        recipe = RecipeSettings(lora=LoraSettings(r=8, alpha=16))
+        settings = InfluenceSettings(lr=2e-3, root=seed, recipe=recipe, share=0.2, checkpoints=2)
+        found = influence(
+            held.pool,
+            Validation(held.validation),
+            base=base,
+            builder=PromptBuilder(base.tokenizer, PromptSettings()),
+            settings=replace(settings, **changes),
+            out=tmp_path / f"warm-up{seed}",
+        )
+        return found.scores, np.array([t.verdict == Verdict.CORRECT for t in held.pool])
+
+    return run
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
-def test_traces_that_end_wrong_score_lower_on_the_shipped_base(tmp_path, seed):
-    """The share of pairs (right, wrong) in which the right one scores higher; 0.5 says nothing.
-
-    Measured with 512 traces and 4 checkpoints: 0.85 and 0.90 (adapter, seeds 0 and 1), 0.85 and 0.90
-    (all weights).
-    """
-    held = hold_out(make_pool("arithmetic", 288, seed), 32, root=seed)
-    base = load_base(BaseSettings(path="vitro:arithmetic"))
-    recipe = RecipeSettings(lora=LoraSettings(r=8, alpha=16))
-    found = influence(
-        held.pool,
-        Validation(held.validation),
-        base=base,
-        builder=PromptBuilder(base.tokenizer, PromptSettings()),
-        settings=InfluenceSettings(
-            lr=2e-3, root=seed, recipe=recipe, share=0.2, checkpoints=2, dims=512
-        ),
-        out=tmp_path,
-    )
-    is_right = np.array([trace.verdict == Verdict.CORRECT for trace in held.pool])
+def test_traces_that_end_wrong_score_lower_on_the_shipped_base(measure_shipped, seed):
+    """The share of pairs (right, wrong) in which the right one scores higher; 0.5 says nothing."""
+    scores, is_right = measure_shipped(seed, dims=512)
     assert (~is_right).sum() > 10
-    pairs = found.scores[is_right][:, None] > found.scores[~is_right]
+    pairs = scores[is_right][:, None] > scores[~is_right]
     assert pairs.mean() > 0.7, f"{pairs.mean():.2f} of {pairs.size} pairs"
+
+
+@pytest.mark.slow
+def test_projection_keeps_the_order_of_the_shipped_bases_pool(measure_shipped):
+    exact, _ = measure_shipped(0, dims=50_000)  # more than the adapter has weights
+    found = {
+        (dims, kind): spearmanr(exact, measure_shipped(0, dims=dims, projection=kind)[0])[0]
+        for dims in (512, 8192)
+        for kind in ("signs", "sketch")
+    }
+    assert min(found[512, "signs"], found[512, "sketch"]) > 0.7, found
+    assert min(found[8192, "signs"], found[8192, "sketch"]) > 0.95, found
 
 
 def test_costs_and_progress_are_told(measure, traces, rows):
@@ -448,9 +503,9 @@ def test_costs_and_progress_are_told(measure, traces, rows):
 
 def test_a_trace_over_the_context_has_no_score(measure, traces):
     long = traces[9].model_copy(update={"uid": "long", "thinking": "1+1=2\n" * 200})
-    found = measure([*traces[4:], long], [traces[0], long], subtasks=["a", "b"])
-    assert np.isnan(found.scores[-1])
-    assert np.isfinite(found.scores[:-1]).all()
+    found = measure([long, *traces[4:]], [long, traces[0]], subtasks=["b", "a"]).scores
+    assert np.isnan(found[0])
+    assert found[1:].tolist() == measure(traces[4:], [traces[0]]).scores.tolist()
 
 
 @pytest.mark.parametrize(("n_pool", "n_aims", "what"), [(0, 1, "score"), (1, 0, "validate on")])
@@ -479,7 +534,7 @@ def test_held_out_questions_leave_the_pool_whole(traces):
 
 
 def test_what_is_held_out_depends_on_the_seed_and_not_on_the_order(traces):
-    pool = right(traces)
+    pool = right([*traces, *(t.model_copy(update={"uid": t.uid + "2"}) for t in traces)])
     chosen = {root: hold_out(pool, 5, root=root).validation for root in (1, 2)}
     assert hold_out(pool[::-1], 5, root=1).validation == chosen[1]
     assert chosen[1] != chosen[2]

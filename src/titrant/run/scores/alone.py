@@ -18,7 +18,7 @@ from titrant.errors import ConfigError, DataError
 from titrant.run.input.inputs import read_traces
 from titrant.run.input.prepare import hash_of
 from titrant.run.scores.job import ScoreJob
-from titrant.run.scores.stage import ENTRY
+from titrant.run.scores.stage import ENTRY, warmup_rate
 from titrant.select.shots import choose_shots
 from titrant.traces.table import load_traces, write_traces
 
@@ -79,6 +79,8 @@ def score_alone(
         wanted=wanted,
         shots=tuple(choose_shots(unique, config)),
         answer_pattern=config.pool.answer_pattern,
+        recipe=config.recipe,
+        lr=warmup_rate(config.recipe),
         seed=config.seed,
     )
     watcher.stage("scores")

@@ -52,8 +52,8 @@ MOST_WORKERS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """What the sampling has left."""
+class Made:
+    """What a signal that does not come of the pass took."""
 
     cost: SignalCost
     warning: str | None
@@ -68,7 +68,7 @@ def sample_difficulty(
     fingerprint: str,
     parameters: int,
     tell: Callable[[str, int, int], None],
-) -> Drawn:
+) -> Made:
     """Draw until every question's band is known, and write the score table."""
     problems = questions_of(traces)
     folder = job.folder / "draws"
@@ -98,7 +98,7 @@ def sample_difficulty(
     cost = SignalCost(
         tokens=tokens, flops=float(FORWARD * parameters * tokens), seconds=_seconds(folder)
     )
-    return Drawn(cost, warning)
+    return Made(cost, warning)
 
 
 def questions_of(traces: Sequence[Trace]) -> list[Problem]:

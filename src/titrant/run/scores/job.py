@@ -2,6 +2,7 @@
 
     pass over the pool → per-token numbers → score table
     answers of the base → pass rates → score table
+    a short training, gradients → influence → score table
     meta.json last
 
 Each part is kept as it is finished, so a job that was killed goes on where it was.
@@ -12,12 +13,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from titrant.engines.prompt import PromptBuilder
 from titrant.lazy import load
 from titrant.records import Record
-from titrant.run.scores.difficulty import VERSION, sample_difficulty
-from titrant.run.scores.wanted import DIFFICULTY, Wanted
-from titrant.settings import BaseSettings, DecodeSettings, PromptSettings, SignalSettings
+from titrant.run.scores import difficulty, influence
+from titrant.run.scores.wanted import DIFFICULTY, INFLUENCE, Wanted
+from titrant.settings import (
+    BaseSettings,
+    DecodeSettings,
+    PromptSettings,
+    RecipeSettings,
+    SignalSettings,
+)
 from titrant.signals.asking import Asking
 from titrant.signals.base import signals
 from titrant.signals.derive import derive_signals, needs_of_signals, pass_cost
@@ -50,6 +59,10 @@ class ScoreJob(Record):
     """Worked examples of the prompt."""
     answer_pattern: str | None = None
     """How the base's own answers are read, for difficulty."""
+    recipe: RecipeSettings = Field(default_factory=RecipeSettings)
+    """How the warm-up for influence is trained."""
+    lr: float = 2e-4
+    """Its peak learning rate."""
     seed: int = 0
 
 
@@ -84,7 +97,7 @@ def score(job: ScoreJob, progress: Callable[[str, int, int], None] | None = None
         scorer = Scorer(engine, _asking(job, builder, vocab), vocab, loaded.fingerprint)
         meta = _pass(job, traces, scorer, meta, tell)
     if job.wanted.difficulty:
-        drawn = sample_difficulty(
+        drawn = difficulty.sample_difficulty(
             job,
             traces,
             engine=engine,
@@ -93,7 +106,17 @@ def score(job: ScoreJob, progress: Callable[[str, int, int], None] | None = None
             parameters=meta.parameters,
             tell=tell,
         )
-        meta = _with(meta, DIFFICULTY, VERSION, drawn.cost, drawn.warning)
+        meta = _with(meta, DIFFICULTY, difficulty.VERSION, drawn)
+    if job.wanted.influence:
+        measured = influence.measure_influence(
+            job,
+            traces,
+            builder=builder,
+            fingerprint=meta.fingerprint,
+            parameters=meta.parameters,
+            tell=tell,
+        )
+        meta = _with(meta, INFLUENCE, influence.VERSION, measured)
     write_meta(job.folder, meta)
     return meta
 
@@ -156,16 +179,14 @@ def _pass(
     )
 
 
-def _with(
-    meta: ScoresMeta, name: str, version: int, cost: SignalCost, warning: str | None
-) -> ScoresMeta:
+def _with(meta: ScoresMeta, name: str, version: int, made: difficulty.Made) -> ScoresMeta:
     """The record with a signal that does not come of the pass."""
     return meta.model_copy(
         update={
             "versions": meta.versions | {name: version},
-            "costs": meta.costs | {name: cost},
+            "costs": meta.costs | {name: made.cost},
             "apart": tuple(sorted({*meta.apart, name})),
-            "warnings": meta.warnings if warning is None else (*meta.warnings, warning),
+            "warnings": (*meta.warnings, *([] if made.warning is None else [made.warning])),
         }
     )
 

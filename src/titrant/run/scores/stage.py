@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from titrant.errors import ConfigError
+from titrant.run.ladder.preliminary import LR_CENTRE
 from titrant.run.scores.job import ScoreJob
 from titrant.run.scores.wanted import wanted_by
 from titrant.select.shots import choose_shots
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from titrant.dose.work.worker import Progress
     from titrant.run.scores.wanted import Wanted
     from titrant.run.session import Session
+    from titrant.settings import RecipeSettings
     from titrant.traces.record import Trace
 
 ENTRY = "titrant.run.scores.job:score"
@@ -55,8 +57,16 @@ def score_job(session: Session, pool: Sequence[Trace], wanted: Wanted) -> ScoreJ
         wanted=wanted,
         shots=tuple(choose_shots(pool, config)),
         answer_pattern=config.pool.answer_pattern,
+        recipe=config.recipe,
+        lr=warmup_rate(config.recipe),
         seed=config.seed,
     )
+
+
+def warmup_rate(recipe: RecipeSettings) -> float:
+    """The learning rate of a warm-up with adapters: the recipe's where it trains them, else the usual."""
+    trains_adapters = recipe.method == "lora" and recipe.lr != "auto"
+    return float(recipe.lr) if trains_adapters else LR_CENTRE["lora"]
 
 
 def _check_read(wanted: Wanted) -> None:
