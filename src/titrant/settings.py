@@ -194,7 +194,8 @@ class SignalSettings(Record):
     samples: int = Field(default=8, ge=1)
     """Most answers drawn per question for difficulty."""
     bands: tuple[float, ...] = (0.125, 0.875)
-    """Pass rates that part the bands of difficulty: by default *hard*, *middle*, *easy*."""
+    """Pass rates that part the bands of difficulty: by default *hard*, *middle*, *easy*. A
+    rate on a cut belongs to the outer band: of 8 answers 0 or 1 right is hard, 2–6 middle."""
     temperature: float = Field(default=1.0, gt=0.0)
     """Of the draws for difficulty."""
 

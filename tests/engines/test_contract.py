@@ -1,5 +1,7 @@
 """All registered engines hold to one contract."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +11,7 @@ from titrant.engines.base import Request, ScoreRequest, engines, require
 from titrant.engines.fake import FakeEngine
 from titrant.errors import ConfigError
 from titrant.testing import ENGINE_CHECKS, check_engine
+from titrant.testing.scores import SCORE_CHECKS
 
 FAKES = {
     "fake": FakeEngine(),
@@ -70,6 +73,66 @@ class Liar(FakeEngine):
 def test_contract_fails_on_an_engine_that_breaks_it():
     with pytest.raises(AssertionError, match="not every index came exactly once"):
         check_engine(Liar())
+
+
+class Tampered(FakeEngine):
+    """Scores rightly, and then changes something."""
+
+    def __init__(self, change):
+        super().__init__()
+        self.change = change
+
+    def score(self, requests):
+        for i, score in super().score(requests):
+            yield i, (score if score.error else replace(score, **self.change(score, requests)))
+
+
+def first_branch_lost(score, _):
+    return {"branches": score.branches[1:]}
+
+
+def branch_from_the_end(score, _):
+    return {"branches": score.branches[::-1]}
+
+
+def shared_prefix_leaks(score, requests):
+    return {"entropy": score.entropy + 0.01 * (len(requests) > 9)}
+
+
+def hidden_of_the_position_before(score, _):
+    return {"hidden": None if score.hidden is None else score.hidden * 0}
+
+
+def whole_hidden_is_a_sum(score, _):
+    if score.hidden is None:
+        return {}
+    return {"hidden": np.concatenate([score.hidden[:1] * 2, score.hidden[1:]])}
+
+
+TAMPERINGS = {
+    first_branch_lost: "not one score per branch",
+    branch_from_the_end: "is not a score of its own",
+    shared_prefix_leaks: "entropy depend on a shared prefix",
+    hidden_of_the_position_before: "a state does not depend on the token",
+    whole_hidden_is_a_sum: "the whole text as a span has another mean",
+    lambda score, _: {"variance": score.variance + 0.01}: "the variance is another",
+    lambda score, _: {"vocab_mean": score.vocab_mean - 0.01}: "the vocabulary mean is another",
+    lambda score, _: {"token_ends": score.token_ends - 1}: "ends before it begins",
+    lambda score, _: {"token_ends": score.token_ends[::-1]}: "ends fall",
+    lambda score, _: {"prefix_logprobs": np.zeros(1, np.float32)}: "of a prefix has a logprob",
+}
+
+
+@pytest.mark.parametrize(("change", "fact"), TAMPERINGS.items(), ids=TAMPERINGS.values())
+def test_contract_sees_a_wrong_number(change, fact):
+    engine = Tampered(change)
+    failed = []
+    for check in SCORE_CHECKS:
+        try:
+            check(engine)
+        except AssertionError as error:
+            failed.append(str(error))
+    assert any(fact in text for text in failed), failed
 
 
 @pytest.mark.train

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from titrant.engines.base import Request, ScoreRequest
+from titrant.engines.base import Branch, Request, ScoreRequest
 from titrant.engines.requests import check_requests, check_scores, pack, utf8_error
 from titrant.errors import ConfigError
 
@@ -47,3 +47,22 @@ def test_more_top_logprobs_than_tokens_are_refused():
 def test_half_a_surrogate_pair_is_named():
     assert utf8_error("fine", "🙂") is None
     assert "surrogates not allowed" in utf8_error("fine", "\ud83d")
+
+
+def test_a_branch_outside_its_continuation_is_answered_with_the_range():
+    check_scores(
+        [ScoreRequest("a", "bcd", branches=(Branch(3, ""),), spans=((0, 3), (1, 1)))], vocab=9
+    )
+    with pytest.raises(ConfigError) as error:
+        check_scores([ScoreRequest("a", "bcd", branches=(Branch(4, "x"),))], vocab=9)
+    assert str(error.value) == (
+        "a request cannot have branches = Branch(at=4, text='x')\n"
+        "  expected: branches that begin within the 3 characters of the continuation\n"
+        "  found: Branch(at=4, text='x')\n"
+        "  do: change branches"
+    )
+
+
+def test_a_span_out_of_order_is_answered_with_the_range():
+    with pytest.raises(ConfigError, match="spans from, to, within the 3 characters of the cont"):
+        check_scores([ScoreRequest("a", "bcd", spans=((2, 1),))], vocab=9)

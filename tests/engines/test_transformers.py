@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from titrant.engines.base import Request, ScoreRequest
+from titrant.engines.base import Branch, Request, ScoreRequest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 pytestmark = pytest.mark.train
@@ -16,6 +16,7 @@ from transformers import LlamaForCausalLM  # noqa: E402
 from titrant.engines.decoding import _choose, _Sampling, stop_ids  # noqa: E402
 from titrant.engines.forcing import Forcer  # noqa: E402
 from titrant.engines.forward import ForwardPass, top_k  # noqa: E402
+from titrant.engines.scoring.rows import Forcible, Twig  # noqa: E402
 from titrant.engines.transformers import TransformersEngine  # noqa: E402
 
 PROMPTS = ["1+2=", "x", "a longer prompt than the others", "so it is", "(((", "7*8-9\n"]
@@ -158,31 +159,91 @@ def test_diverged_model_gives_error_results(tiny):
     }
 
 
-def test_windows_change_no_score(tiny):
-    forward = ForwardPass(tiny[0])
-    rng = np.random.default_rng(0)
-    batch = [
-        Forcible(rng.integers(5, 101, n).tolist(), rng.integers(5, 101, m).tolist(), 3)
-        for n, m in ((9, 20), (1, 30), (25, 4), (0, 31))
-    ]
-    small = 4 * 101 * 5  # 4 rows of 101 tokens: windows of 5 positions
-    assert len(list(_windows(forward, batch, 31, small))) == 6  # 30 positions in fives
-    for whole, pieces in zip(
-        force(forward, batch), force(forward, batch, elements=small), strict=True
-    ):
-        for left, right in zip(whole, pieces, strict=True):
-            np.testing.assert_allclose(left, right, rtol=0, atol=1e-4)
+def test_requests_of_one_prefix_pass_it_once(tiny, monkeypatch):
+    """Few different prefixes of 60 tokens before short texts: the prices say share."""
+    engine = TransformersEngine(*tiny)
+    fed = []
+    handle = tiny[0].model.register_forward_pre_hook(
+        lambda _, __, kwargs: fed.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
+    )
+    requests = [ScoreRequest(prefix * 60, text) for text in ("ab", "cd", "ef") for prefix in "xy"]
+    engine._forcer.prices()
+    fed.clear()
+    scores = dict(engine.score(requests))
+    handle.remove()
+    assert fed == [(2, 60), (6, 2)]
+    assert all(score.error is None for score in scores.values())
 
 
-def test_prefix_is_passed_without_logits(tiny):
-    forward = ForwardPass(tiny[0])
-    batch = [Forcible([5] * 10, [6] * 4, 0), Forcible([5] * 8, [6] * 3, 0)]
-    # 14 tokens; position 7 is the first that decides a continuation, 12 the last
-    assert list(_windows(forward, batch, 14, 2 * 101 * 4)) == [
-        (0, 7, False),
-        (7, 11, True),
-        (11, 13, True),
+def test_requests_without_a_shared_prefix_are_passed_whole(tiny):
+    engine = TransformersEngine(*tiny)
+    fed = []
+    handle = tiny[0].model.register_forward_pre_hook(
+        lambda _, __, kwargs: fed.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
+    )
+    list(engine.score([ScoreRequest("ab" + c, "12345") for c in "xyz"]))
+    handle.remove()
+    # 5 tokens find out how the output layer is to be used (three passes), then the batch
+    assert fed[-1] == (3, 8)
+    assert set(fed[:-1]) == {(1, 5)}
+
+
+def test_branches_start_behind_the_token_that_they_cut(tiny):
+    tokenizer = copy.deepcopy(tiny[1])
+    tokenizer.add_tokens(["12345"])
+    model = copy.deepcopy(tiny[0])
+    model.resize_token_embeddings(len(tokenizer))
+    engine = TransformersEngine(model, tokenizer)
+    branches = tuple(Branch(at, "so") for at in (2, 3, 6, 7))
+    ((_, score),) = engine.score([ScoreRequest("a", "x 12345y", branches=branches)])
+    assert score.token_ends.tolist() == [1, 2, 7, 8]
+    # 3 and 6 lie inside the token that ends at 7
+    for left, right in ((1, 2), (2, 3)):
+        a, b = score.branches[left].logprobs, score.branches[right].logprobs
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
+    assert abs(score.branches[0].logprobs - score.branches[1].logprobs).max() > 1e-3
+
+
+def test_hidden_states_are_what_goes_into_the_output_layer(tiny, tiny_engine):
+    model, tokenizer = tiny
+    request = ScoreRequest("1+2=", "3\nso", spans=((0, 2), (2, 4)), with_hidden=True)
+    ((_, score),) = tiny_engine.score([request])
+    ids = torch.tensor([tokenizer("1+2=3\nso").input_ids])
+    with torch.no_grad():
+        states = model(ids, output_hidden_states=True).hidden_states[-1][0]
+    expected = [states[4:].mean(0), states[4:6].mean(0), states[6:].mean(0)]
+    np.testing.assert_allclose(score.hidden, torch.stack(expected), rtol=0, atol=1e-5)
+
+
+def test_long_prefix_is_scored_on_request(tiny, tiny_engine):
+    model, tokenizer = tiny
+    ((_, score),) = tiny_engine.score([ScoreRequest("1+2=", "3", with_prefix=True)])
+    ids = torch.tensor([tokenizer("1+2=").input_ids])
+    with torch.no_grad():
+        logprobs = model(ids).logits[0].log_softmax(-1)[:-1].gather(1, ids[0, 1:, None])[:, 0]
+    assert math.isnan(score.prefix_logprobs[0])
+    np.testing.assert_allclose(score.prefix_logprobs[1:], logprobs, rtol=0, atol=1e-5)
+
+
+def test_branch_over_the_context_names_its_length(tiny_engine):
+    request = ScoreRequest("a" * 100, "b" * 20, branches=(Branch(10, "c" * 19),))
+    ((_, score),) = tiny_engine.score([request])
+    assert score.error == "129 tokens do not fit the model's context of 128"
+
+
+def test_scores_of_a_batch_that_does_not_fit_are_those_of_its_halves(small, tiny_engine):
+    requests = [
+        ScoreRequest("1+2=", text, branches=(Branch(1, "so"),), with_hidden=True)
+        for text in ("12", "123", "1234", "ab", "abc")
     ]
+    roomy, tight = (dict(engine.score(requests)) for engine in (tiny_engine, small))
+    assert SmallMemory.failures > 0
+    for i, score in roomy.items():
+        np.testing.assert_allclose(tight[i].logprobs, score.logprobs, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(tight[i].hidden, score.hidden, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(
+            tight[i].branches[0].logprobs, score.branches[0].logprobs, rtol=0, atol=1e-4
+        )
 
 
 def test_top_k_has_the_greedy_token_among_ties():
@@ -300,7 +361,7 @@ def test_absolute_positions_survive_padding(absolute, wraps):
 
 
 def test_recurrent_layers_are_scored_whole():
-    """Jamba's cache cannot be continued by several tokens at once; windows start over instead."""
+    """Jamba's cache cannot be continued by several tokens at once; branches are passed one by one."""
     from transformers import JambaConfig, JambaForCausalLM
 
     torch.manual_seed(0)
@@ -322,7 +383,12 @@ def test_recurrent_layers_are_scored_whole():
     ids = torch.arange(5, 35)[None]
     with torch.no_grad():
         logprobs = model(ids, use_cache=False).logits[0].log_softmax(-1)[4:-1]
-    row = Forcible(ids[0, :5].tolist(), ids[0, 5:].tolist(), 0)
-    (forced,) = force(ForwardPass(model), [row], elements=101 * 6)
+    row = Forcible(ids[0, :5].tolist(), ids[0, 5:].tolist(), twigs=(Twig(3, [7, 8, 9]),))
+    (forced,) = Forcer(ForwardPass(model), elements=101 * 6).force([row])
     expected = logprobs.gather(1, ids[0, 5:, None])[:, 0]
     np.testing.assert_allclose(forced.logprobs, expected, rtol=0, atol=1e-4)
+    branch = torch.cat([ids[0, :8], torch.tensor([7, 8, 9])])[None]
+    with torch.no_grad():
+        logprobs = model(branch, use_cache=False).logits[0].log_softmax(-1)[7:-1]
+    expected = logprobs.gather(1, branch[0, 8:, None])[:, 0]
+    np.testing.assert_allclose(forced.twigs[0], expected, rtol=0, atol=1e-4)

@@ -8,6 +8,7 @@ import pytest
 MODULES = (
     "ragged",
     "confidence",
+    "difficulty",
     "certainty",
     "likelihood",
     "membership",

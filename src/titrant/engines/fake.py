@@ -5,13 +5,13 @@ is for tests, examples and documentation, and it fails on demand in the ways tha
 
 Tokens are the bytes of the text (UTF-8) and one stop token. The distribution after a context is a
 softmax over hashed logits, in which the next token of the scripted text is made the likeliest, so
-probabilities sum to 1, greedy draws are greedy, and `score` agrees with `generate`. Left out: any
+probabilities sum to 1, greedy draws are greedy, and `score` agrees with `generate`; a hidden state is
+a hash too (`scoring.hashed`). Left out: any
 sense in the numbers, and `top_p` (the script decides what is drawn).
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from titrant.engines.base import EngineInfo, Request, Result, Score, ScoreRequest, StopReason
 from titrant.engines.requests import check_requests, check_scores, pack, utf8_error
+from titrant.engines.scoring.hashed import VOCAB, Hashed, chosen, hashed, score_of, top_of
 from titrant.errors import ConfigError
 from titrant.registry import nearest
 from titrant.seeds import derive
@@ -31,13 +32,10 @@ if TYPE_CHECKING:
 Script = Mapping[str, str] | Sequence[str] | Callable[[Request], str]
 
 STOP = 256
-VOCAB = 257
 FAILURES = ("refusal", "cut_off", "garbage", "unfinished", "error")
 REFUSAL = "I'm sorry, but I can't help with that."
 GARBAGE = '{"answer": ["'
 BATCH_TOKENS = 4096
-HINT = 8.0
-"""Added to the logit of the scripted token; hashed logits lie in [0, 2], so it is always on top."""
 
 
 class _Draw(NamedTuple):
@@ -123,28 +121,21 @@ class FakeEngine:
         n_prompt = len(request.prompt.encode(errors="replace"))
         if draw.error is not None:
             return Result("", (), "error", n_prompt, error=draw.error)
-        logprobs = self._logprobs(request.prompt, draw.tokens)
-        top_ids, top = _top(logprobs, request.top_logprobs)
-        chosen = logprobs[np.arange(len(draw.tokens)), list(draw.tokens)].astype(np.float32)
-        return Result(draw.text, draw.tokens, draw.stop_reason, n_prompt, chosen, top_ids, top)
+        logprobs = self._after(request.prompt, draw.tokens).logprobs
+        top_ids, top = top_of(logprobs, request.top_logprobs)
+        own = chosen(logprobs, draw.tokens)
+        return Result(draw.text, draw.tokens, draw.stop_reason, n_prompt, own, top_ids, top)
 
     def _scored(self, request: ScoreRequest) -> Score:
-        none = np.zeros(0, np.float32)
-        problem = utf8_error(request.prefix, request.continuation)
+        texts = (request.prefix, request.continuation, *(b.text for b in request.branches))
+        problem = utf8_error(*texts)
+        n_tokens = 0 if problem else _n_reached(request)
+        if problem is None and self._context_tokens is not None and n_tokens > self._context_tokens:
+            problem = self._too_long(n_tokens)
         if problem is not None:
+            none = np.zeros(0, np.float32)
             return Score((), none, none, error=problem)
-        tokens = tuple(request.continuation.encode())
-        n_tokens = len(request.prefix.encode()) + len(tokens)
-        if self._context_tokens is not None and n_tokens > self._context_tokens:
-            return Score((), none, none, error=self._too_long(n_tokens))
-        logprobs = self._logprobs(request.prefix, tokens)
-        chosen = logprobs[np.arange(len(tokens)), list(tokens)].astype(np.float32)
-        entropy = -(np.exp(logprobs) * logprobs).sum(axis=1).astype(np.float32)
-        top_ids, top = _top(logprobs, request.top_logprobs)
-        if not request.prefix:  # as a model without BOS: nothing comes before the first token
-            for values in (chosen, entropy, *([] if top is None else [top])):
-                values[:1] = np.nan
-        return Score(tokens, chosen, entropy, top_ids, top)
+        return score_of(request, self._after)
 
     def _draw(self, request: Request) -> _Draw:
         """What the script and the failure modes make of a request."""
@@ -177,24 +168,21 @@ class FakeEngine:
             u -= share
         return None
 
-    def _logprobs(self, prompt: str, tokens: Sequence[int]) -> np.ndarray:
-        """Logprobs of all tokens at each position, float64 [tokens, vocab]."""
+    def _after(self, prompt: str, tokens: Sequence[int]) -> Hashed:
+        """What the model makes of tokens after a prompt."""
         wide = self._context_tokens or 2**31
-        greedy = self._draw(Request(prompt, wide)).tokens if prompt else ()
-        state = hashlib.shake_256(prompt.encode())
-        logits = np.empty((len(tokens), VOCAB))
-        follows = True  # the tokens so far are those of the scripted text
-        for position, token in enumerate(tokens):
-            noise = state.copy().digest(VOCAB)
-            logits[position] = np.frombuffer(noise, np.uint8) / 127.5
-            if follows and position < len(greedy):
-                logits[position, greedy[position]] += HINT
-                follows = token == greedy[position]
-            state.update(token.to_bytes(2, "big"))
-        return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        scripted = self._draw(Request(prompt, wide)).tokens if prompt else ()
+        return hashed(prompt, tokens, scripted=scripted)
 
     def _too_long(self, n_tokens: int) -> str:
         return f"{n_tokens} tokens do not fit the context of {self._context_tokens}"
+
+
+def _n_reached(request: ScoreRequest) -> int:
+    """Bytes of the longest text that is passed, a branch's included."""
+    before, text = len(request.prefix.encode()), request.continuation
+    ends = (len((text[: branch.at] + branch.text).encode()) for branch in request.branches)
+    return before + max(len(text.encode()), *ends, 0)
 
 
 def _seed(request: Request) -> int:
@@ -227,13 +215,6 @@ def _cut(text: str, stop: tuple[str, ...], limit: int) -> _Draw:
         kept = tokens[:limit]
         return _Draw(kept, bytes(kept).decode(errors="replace"), "length")
     return _Draw(tokens, text if end is None else text[: end[0]], "stop")
-
-
-def _top(logprobs: np.ndarray, k: int) -> tuple[np.ndarray | None, np.ndarray | None]:
-    if k == 0:
-        return None, None
-    ids = np.argsort(-logprobs, axis=1, kind="stable")[:, :k]
-    return ids.astype(np.int32), np.take_along_axis(logprobs, ids, axis=1).astype(np.float32)
 
 
 def _check_failures(failures: Mapping[str, float]) -> None:

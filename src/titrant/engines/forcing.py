@@ -1,9 +1,10 @@
-"""Teacher forcing of one batch: logprobs, entropy and the likeliest tokens of given text.
+"""Teacher forcing of a batch in one pass: all numbers of given text, each token passed once.
 
-Logits are the memory problem: tokens × vocabulary in float32 is 10 GB for 16,384 tokens of a model
-with 152,000 tokens. So the batch passes through the model in windows of positions with a KV cache,
-each window's logits are boiled down before the next, and positions before the first continuation are
-passed without logits.
+What a pass costs is the model's body, the output layer and the numbers made of its logits. Each is done
+as seldom as can be: prefixes that rows share are passed once where that is cheaper (`scoring.plan`),
+logits are made only for the positions that decide wanted tokens, block by block and never tokens ×
+vocabulary (`scoring.head`, `scoring.numbers`), and branches are fed behind the text that they branch off,
+over its cache (`scoring.branches`).
 """
 
 from __future__ import annotations
@@ -13,126 +14,195 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from titrant.engines.forward import ForwardPass, top_k
+from titrant.engines.requests import pack
+from titrant.engines.scoring.branches import after_cache, alone, can_hold
+from titrant.engines.scoring.head import Head
+from titrant.engines.scoring.means import HiddenMeans
+from titrant.engines.scoring.numbers import Numbers
+from titrant.engines.scoring.plan import Prices, Way, shape_of, sharing_pays
+from titrant.engines.scoring.rows import Asked, Forced, Forcible, Wants, asked_of, laid
+from titrant.engines.scoring.trial import Trials
+from titrant.engines.scoring.trunk import Trunk, shared_prefixes, whole_rows, windows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from transformers.cache_utils import Cache
+    from transformers import PreTrainedModel
 
-CPU_ELEMENTS, GPU_ELEMENTS = 2**24, 2**27
-"""Logits that exist at a time: 64 MB and 512 MB in float32, with up to three copies."""
-
-
-class Forcible(NamedTuple):
-    """Text as tokens; together they fit the context."""
-
-    prefix_ids: list[int]
-    ids: list[int]
-    """Tokens of the continuation."""
-    top_logprobs: int
+    from titrant.engines.forward import ForwardPass
 
 
-class Forced(NamedTuple):
-    """Numbers of one continuation, one row per token; NaN where the model gives none."""
+class Forcer:
+    """Forces batches with one model, and remembers what the model can do."""
 
-    logprobs: np.ndarray
-    entropy: np.ndarray
+    def __init__(
+        self, forward: ForwardPass, *, context_tokens: int | None = None, elements: int = 0
+    ) -> None:
+        """Takes a model as it is; what it can do is found out when it matters.
+
+        Args:
+            forward: the model.
+            context_tokens: longest row; `None` if unknown.
+            elements: logits, and elements of masks, that may exist at a time; 0: what suits the device.
+        """
+        self._forward, self._elements = forward, elements
+        self._head = Head(forward)
+        self._vocab = int(forward.model.config.get_text_config().vocab_size)
+        self._trials = Trials(
+            self._logprobs,
+            self._vocab,
+            context_tokens=context_tokens,
+            is_half=torch.finfo(forward.model.dtype).bits < 32,
+        )
+        self._prices = prices_of(forward.model)
+
+    def prices(self) -> Prices | None:
+        """What a token costs; `None` where prefixes cannot be shared."""
+        is_able = self._head.mode != "whole" and self._forward.can_resume
+        if self._prices is None or not is_able or not self._trials.can_share_prefixes():
+            return None
+        return self._prices
+
+    def force(self, batch: Sequence[Forcible]) -> list[Forced]:
+        """The numbers of each row, in the way that is cheapest for the batch; rows of similar length."""
+        return self._force(batch, Way(self._shares(batch), self._chunks(batch)))
+
+    def _shares(self, batch: Sequence[Forcible]) -> bool:
+        shape = shape_of(batch)
+        if shape.prefixes == shape.rows or not shape.tokens:
+            return False
+        if not all(row.prefix_ids for row in batch):
+            return False
+        prices = self.prices()
+        return prices is not None and sharing_pays(shape, prices)
+
+    def _chunks(self, batch: Sequence[Forcible]) -> bool:
+        lengths = [row.n_reached for row in batch if row.twigs]
+        is_able = self._head.mode != "whole" and self._forward.can_resume
+        return bool(lengths) and is_able and self._trials.can_chunk_branches(max(lengths))
+
+    def _logprobs(self, batch: Sequence[Forcible], way: Way) -> np.ndarray:
+        """All logprobs of a batch passed in some way, end to end."""
+        forced = self._force(batch, way)
+        return np.concatenate([part for row in forced for part in (row.logprobs, *row.twigs)])
+
+    @torch.no_grad()
+    def _force(self, batch: Sequence[Forcible], way: Way) -> list[Forced]:
+        asked = asked_of(batch, with_firsts=way.chunks_branches)
+        wants = laid(asked.runs)
+        k = max(row.top_logprobs for row in batch)
+        numbers = Numbers(wants.targets, k=k, device=self._head.device)
+        means = HiddenMeans(batch)
+        trunk = self._trunk(batch, wants, way)
+        to_logits = _as_they_are if self._head.mode == "whole" else self._head.logits
+        for stretch in trunk.stretches:
+            numbers.fill(stretch.piece, to_logits, vocab=self._vocab, elements=self._elements)
+            means.add(stretch)
+        found = _Found(asked, wants, numbers.per_token(), *numbers.top())
+        twigs = self._twigs(batch, trunk, found, way)
+        return [_forced(i, row, found, twigs, means.of(i)) for i, row in enumerate(batch)]
+
+    def _trunk(self, batch: Sequence[Forcible], wants: Wants, way: Way) -> Trunk:
+        if not any(row.n_tokens for row in batch):
+            return Trunk([], None)
+        if self._head.mode == "whole":
+            return windows(self._forward, self._head, batch, wants, elements=self._elements)
+        if way.shares_prefixes:
+            return shared_prefixes(self._head, batch, wants)
+        return whole_rows(self._head, batch, wants, keep_cache=way.chunks_branches)
+
+    def _twigs(
+        self, batch: Sequence[Forcible], trunk: Trunk, found: _Found, way: Way
+    ) -> dict[tuple[int, int], np.ndarray]:
+        """Logprobs of each branch, by row and branch."""
+        if not way.chunks_branches:
+            return self._one_by_one(batch)
+        cached = trunk.cached
+        if cached is None or not can_hold(cached.cache, max(row.n_reached for row in batch)):
+            msg = "the model's cache does not keep what branches have to see"
+            raise RuntimeError(msg)
+        rest = after_cache(self._head, batch, cached, vocab=self._vocab, elements=self._elements)
+        twigs = {}
+        for i, row in enumerate(batch):
+            for b, twig in enumerate(row.twigs):
+                logprobs = np.full(len(twig.ids), np.nan, dtype=np.float32)
+                if (i, b) in found.asked.firsts:
+                    logprobs[:1] = found.logprobs(found.asked.firsts[i, b])
+                logprobs[1:] = rest.get((i, b), ())
+                twigs[i, b] = logprobs
+        return twigs
+
+    def _one_by_one(self, batch: Sequence[Forcible]) -> dict[tuple[int, int], np.ndarray]:
+        """Each branch passed as a row of its own, as many at a time as the batch has tokens."""
+        keys = [(i, b) for i, row in enumerate(batch) for b in range(len(row.twigs))]
+        rows = [alone(batch[i], b) for i, b in keys]
+        budget = len(batch) * max(row.n_tokens for row in batch)
+        twigs = {}
+        for some in pack([row.n_tokens for row in rows], budget=budget):
+            forced = self._force([rows[j] for j in some], Way())
+            twigs |= {keys[j]: one.logprobs for j, one in zip(some, forced, strict=True)}
+        return twigs
+
+
+class _Found(NamedTuple):
+    """Numbers of wants."""
+
+    asked: Asked
+    wants: Wants
+    per_token: np.ndarray
+    """float32 [4, wants]."""
     top_ids: np.ndarray
     top_logprobs: np.ndarray
 
-
-class _Window(NamedTuple):
-    """Numbers of positions of a batch, on the CPU: [rows, positions] and [rows, positions, k]."""
-
-    logprobs: np.ndarray
-    entropy: np.ndarray
-    top_ids: np.ndarray | None
-    top_logprobs: np.ndarray | None
+    def logprobs(self, run: int) -> np.ndarray:
+        """Of a run."""
+        return self.per_token[0, self.wants.bounds[run]]
 
 
-@torch.no_grad()
-def force(forward: ForwardPass, batch: Sequence[Forcible], *, elements: int = 0) -> list[Forced]:
-    """The numbers of each continuation.
-
-    Args:
-        forward: the model.
-        batch: rows of similar length.
-        elements: logits that may exist at a time; 0: what suits the device.
-    """
-    width = max(len(row.prefix_ids) + len(row.ids) for row in batch)
-    k = max(row.top_logprobs for row in batch)
-    whole = _empty(len(batch), width, k)
-    ids = _padded(batch, width).to(forward.model.device)
-    mask = torch.ones_like(ids)
-    cache: Cache | None = None
-    for start, end, is_wanted in _windows(forward, batch, width, elements):
-        # Padding stands on the right, where causal attention never looks at it from the left.
-        n_logits = end - start if is_wanted else 1
-        passed = forward(
-            ids[:, :end], mask=mask[:, :end], cache=cache, n_new=end - start, n_logits=n_logits
-        )
-        cache = passed.cache if forward.can_resume else None
-        if is_wanted:
-            _store(whole, _boil_down(passed.logits, ids[:, start + 1 : end + 1], k), start + 1)
-    return [_of_row(whole, i, row) for i, row in enumerate(batch)]
+def _as_they_are(logits: torch.Tensor) -> torch.Tensor:
+    return logits.float()
 
 
-def _windows(
-    forward: ForwardPass, batch: Sequence[Forcible], width: int, elements: int
-) -> Iterator[tuple[int, int, bool]]:
-    """Pieces (start, end, are logits wanted); position p decides token p + 1, so the last is left."""
-    device = forward.model.device
-    elements = elements or (CPU_ELEMENTS if device.type == "cpu" else GPU_ELEMENTS)
-    vocab = forward.model.config.get_text_config().vocab_size
-    size = max(1, elements // (len(batch) * vocab))
-    first = max(0, min(len(row.prefix_ids) for row in batch) - 1)
-    if first and forward.can_skip_logits:
-        yield 0, first, False
-    else:
-        first = 0
-    for start in range(first, width - 1, size):
-        yield start, min(start + size, width - 1), True
-
-
-def _boil_down(logits: torch.Tensor, targets: torch.Tensor, k: int) -> _Window:
-    """What is kept of logits [rows, positions, vocab] and the tokens that follow."""
-    top_ids, top_logprobs = top_k(logits, k) if k else (None, None)
-    logprobs = logits.log_softmax(-1)
-    chosen = logprobs.gather(-1, targets[..., None])[..., 0]
-    # A token of probability 0 adds nothing to the entropy, where 0 × -inf would be NaN.
-    entropy = -(logprobs.exp() * logprobs.clamp(min=torch.finfo(logprobs.dtype).min)).sum(-1)
-    return _Window(
-        chosen.cpu().numpy(),
-        entropy.cpu().numpy(),
-        None if top_ids is None else top_ids.int().cpu().numpy(),
-        None if top_logprobs is None else top_logprobs.cpu().numpy(),
+def _forced(
+    i: int,
+    row: Forcible,
+    found: _Found,
+    twigs: dict[tuple[int, int], np.ndarray],
+    hidden: np.ndarray | None,
+) -> Forced:
+    n, bounds = len(row.ids), found.wants.bounds[i]
+    # The first token has no number where nothing is before it.
+    at = slice(n - (bounds.stop - bounds.start), None)
+    per_token = np.full((4, n), np.nan, dtype=np.float32)
+    per_token[:, at] = found.per_token[:, bounds]
+    top_ids = np.full((n, row.top_logprobs), -1, dtype=np.int32)
+    top_ids[at] = found.top_ids[bounds, : row.top_logprobs]
+    top_logprobs = np.full((n, row.top_logprobs), np.nan, dtype=np.float32)
+    top_logprobs[at] = found.top_logprobs[bounds, : row.top_logprobs]
+    prefix = None
+    if row.with_prefix:
+        prefix = np.full(len(row.prefix_ids), np.nan, dtype=np.float32)
+        prefix[1:] = found.logprobs(found.asked.prefixes[i])
+    return Forced(
+        logprobs=per_token[0],
+        entropy=per_token[1],
+        variance=per_token[2],
+        vocab_mean=per_token[3],
+        top_ids=top_ids,
+        top_logprobs=top_logprobs,
+        prefix_logprobs=prefix,
+        twigs=tuple(twigs[i, b] for b in range(len(row.twigs))),
+        hidden=hidden,
     )
 
 
-def _empty(rows: int, width: int, k: int) -> Forced:
-    logprobs, entropy = (np.full((rows, width), np.nan, np.float32) for _ in range(2))
-    top_ids = np.full((rows, width, k), -1, np.int32)
-    return Forced(logprobs, entropy, top_ids, np.full((rows, width, k), np.nan, np.float32))
-
-
-def _padded(batch: Sequence[Forcible], width: int) -> torch.Tensor:
-    ids = np.zeros((len(batch), width), dtype=np.int64)
-    for i, row in enumerate(batch):
-        ids[i, : len(row.prefix_ids) + len(row.ids)] = row.prefix_ids + row.ids
-    return torch.from_numpy(ids)
-
-
-def _store(whole: Forced, window: _Window, start: int) -> None:
-    at = slice(start, start + window.logprobs.shape[1])
-    for target, source in zip(whole, window, strict=True):
-        if source is not None:
-            target[:, at] = source
-
-
-def _of_row(whole: Forced, i: int, row: Forcible) -> Forced:
-    start = len(row.prefix_ids)
-    at = slice(start, start + len(row.ids))
-    k = row.top_logprobs
-    ids, logprobs = whole.top_ids[i, at, :k].copy(), whole.top_logprobs[i, at, :k].copy()
-    return Forced(whole.logprobs[i, at].copy(), whole.entropy[i, at].copy(), ids, logprobs)
+def prices_of(model: PreTrainedModel) -> Prices | None:
+    """What a token of a model costs; `None` where its config does not say how large it is."""
+    config = model.config.get_text_config()
+    width, layers = (getattr(config, name, None) for name in ("hidden_size", "num_hidden_layers"))
+    if not isinstance(width, int) or not isinstance(layers, int):
+        return None
+    ends = {id(p): p for end in (model.get_input_embeddings(), model.get_output_embeddings())
+            if end is not None for p in end.parameters()}  # fmt: skip
+    weights = sum(p.numel() for p in model.parameters() if id(p) not in ends)
+    return Prices(weights, width * layers)

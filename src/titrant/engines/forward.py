@@ -25,6 +25,22 @@ class Passed(NamedTuple):
     cache: Cache | None
 
 
+class Feed(NamedTuple):
+    """New tokens, and what they need to know of the ones before."""
+
+    ids: torch.Tensor
+    """int64 [rows, new]."""
+    mask: torch.Tensor
+    """int64 [rows, all], 1 for tokens and 0 for padding; or, to be added to attention, in the model's
+    own dtype [rows, 1, new, all]."""
+    positions: torch.Tensor
+    """int64 [rows, new]."""
+    cache: Cache | None = None
+    """What the last pass gave; `None` at the start. It grows by the new tokens."""
+    use_cache: bool = True
+    """Whether a cache shall come back."""
+
+
 class ForwardPass:
     """Calls a model with what its `forward` takes."""
 
@@ -33,7 +49,7 @@ class ForwardPass:
         # A PEFT wrapper takes anything and hands it on; its base says what is really taken.
         inner = getattr(model, "get_base_model", lambda: model)()
         taken = inspect.signature(inner.forward).parameters
-        self._takes_positions = "position_ids" in taken
+        self.takes_positions = "position_ids" in taken
         self.can_skip_logits = "logits_to_keep" in taken
         """Whether logits of positions that are not asked for are never computed."""
         self.can_resume = not getattr(inner, "_is_stateful", False)
@@ -59,19 +75,30 @@ class ForwardPass:
             n_logits: last positions whose logits are wanted.
         """
         fed = ids.shape[1] if cache is None else n_new
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -fed:]
+        passed = self.feed(Feed(ids[:, -fed:], mask, positions, cache), n_logits=n_logits)
+        return Passed(passed.logits[:, -n_logits:].float(), passed.cache)
+
+    def feed(self, feed: Feed, *, n_logits: int = 0) -> Passed:
+        """Pass new tokens; logits come as the model gives them.
+
+        Args:
+            feed: the tokens.
+            n_logits: last positions whose logits are wanted; 0: all of them. More may come.
+        """
         more: dict[str, object] = {}
-        if self._takes_positions:
-            more["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0)[:, -fed:]
-        if self.can_skip_logits:
+        if self.takes_positions:
+            more["position_ids"] = feed.positions
+        if self.can_skip_logits and n_logits:
             more["logits_to_keep"] = n_logits
         out = self.model(
-            input_ids=ids[:, -fed:],
-            attention_mask=mask,
-            past_key_values=cache,
-            use_cache=True,
+            input_ids=feed.ids,
+            attention_mask=feed.mask,
+            past_key_values=feed.cache,
+            use_cache=feed.use_cache,
             **more,
         )
-        return Passed(out.logits[:, -n_logits:].float(), out.get("past_key_values"))
+        return Passed(out.logits, out.get("past_key_values"))
 
 
 def top_k(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:

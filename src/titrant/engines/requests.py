@@ -34,10 +34,18 @@ def check_scores(requests: Sequence[ScoreRequest], *, vocab: int) -> None:
     """Refuse settings that no score can have.
 
     Raises:
-        ConfigError: more top logprobs are asked for than there are tokens.
+        ConfigError: more top logprobs are asked for than there are tokens, or a branch or a span lies
+            outside its continuation.
     """
     for request in requests:
         _check_top(request.top_logprobs, vocab)
+        n = len(request.continuation)
+        where = f"within the {n} characters of the continuation"
+        for branch in request.branches:
+            _within("branches", branch, f"that begin {where}", 0 <= branch.at <= n)
+        for start, end in request.spans:
+            fits = 0 <= start <= end <= n
+            _within("spans", (start, end), f"from, to, {where}", fits)
 
 
 def pack(lengths: Sequence[int], *, budget: int) -> list[list[int]]:

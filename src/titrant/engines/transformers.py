@@ -9,7 +9,10 @@ whatever the draw was made with. Under float32 a row does not depend on the rows
 request's seed fixes its draw; under bfloat16 rounding differs with the batch, so the seed fixes the
 draw only together with its batch, and greedy text may differ too. `info` says which.
 
-Left out: several GPUs for one model, beam search, sharing the work of equal prompts.
+Scoring passes each token once and gives all numbers of it (`forcing`); prefixes that requests share are
+passed once per batch where that is cheaper.
+
+Left out: several GPUs for one model, beam search, sharing the work of equal prompts in generation.
 """
 
 from __future__ import annotations
@@ -21,13 +24,22 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeVar
 import numpy as np
 import torch
 
-from titrant.engines.base import EngineInfo, Request, Result, Score, ScoreRequest
+from titrant.engines.base import (
+    BranchScore,
+    EngineInfo,
+    Request,
+    Result,
+    Score,
+    ScoreRequest,
+)
 from titrant.engines.decoding import Admitted, Decoder, Drawn
-from titrant.engines.forcing import Forced, Forcible, force
+from titrant.engines.forcing import Forcer
 from titrant.engines.forward import ForwardPass
 from titrant.engines.load import context_of, load_base, with_adapter
 from titrant.engines.prompt import PromptEncoder
 from titrant.engines.requests import check_requests, check_scores, pack, utf8_error
+from titrant.engines.scoring.encode import EncodedScore, ScoreEncoder
+from titrant.engines.scoring.plan import plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,12 +47,15 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from titrant.engines.scoring.rows import Forced, Forcible
     from titrant.settings import BaseSettings
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 OUT_OF_MEMORY = "the device has not enough memory for this request, even alone"
+CPU_SCORE_TOKENS = 2048
+"""Tokens of a scored batch on a CPU: what its activations need stays in the cache."""
 EMPTY_PROMPT = "the prompt has no token to start from, and the tokenizer has no BOS token"
 
 
@@ -79,6 +94,10 @@ class TransformersEngine:
         self._encoder = PromptEncoder(tokenizer)
         self._forward = ForwardPass(model)
         self._decoder = Decoder(self._forward, tokenizer)
+        self._forcer = Forcer(self._forward, context_tokens=self._context_tokens)
+        self._score_encoder = ScoreEncoder(
+            tokenizer, self._encoder, context_tokens=self._context_tokens
+        )
 
     @classmethod
     def load(
@@ -133,45 +152,48 @@ class TransformersEngine:
             else:
                 yield i, Result("", (), "error", len(encoded.ids), error=error)
         lengths = [len(row.prompt_ids) + row.limit for _, row in admitted]
-        for (i, row), drawn in self._in_batches(admitted, lengths, self._decoder.decode):
+        batches = pack(lengths, budget=self._batch_tokens)
+        for (i, row), drawn in self._in_batches(admitted, batches, self._decoder.decode):
             yield i, _result(row, drawn)
 
     def score(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[int, Score]]:
         """Yield (index, score) as batches finish, refused requests first; each index once.
 
         Raises:
-            ConfigError: more top logprobs are asked for than there are tokens.
+            ConfigError: more top logprobs are asked for than there are tokens, or a branch or a span
+                lies outside its continuation.
         """
         check_scores(requests, vocab=self._vocab)
         self._model.eval()
-        admitted: list[tuple[int, Forcible]] = []
-        prefixes = self._prompts([request.prefix for request in requests])
-        continuations = self._continuations([request.continuation for request in requests])
-        for i, (request, prefix, rest) in enumerate(
-            zip(requests, prefixes, continuations, strict=True)
-        ):
+        admitted: list[tuple[int, EncodedScore]] = []
+        for i, encoded in enumerate(self._score_encoder.encode(requests)):
             # An empty prefix is no error here: only the first token stays without a number.
-            error = utf8_error(request.prefix, request.continuation) or rest.error
-            error = error or self._no_room(len(prefix.ids) + len(rest.ids))
-            if error is None:
-                admitted.append((i, Forcible(prefix.ids, rest.ids, request.top_logprobs)))
+            if isinstance(encoded, EncodedScore):
+                admitted.append((i, encoded))
             else:
-                yield i, _score_error(error)
-        lengths = [len(row.prefix_ids) + len(row.ids) for _, row in admitted]
-        for (i, row), forced in self._in_batches(admitted, lengths, self._force):
-            yield i, _score(row, forced)
+                yield i, _score_error(encoded)
+        rows = [encoded.row for _, encoded in admitted]
+        batches = self._score_batches(rows)
+        for (i, encoded), forced in self._in_batches(admitted, batches, self._force):
+            yield i, _score(encoded, forced)
 
-    def _force(self, batch: Sequence[Forcible]) -> list[Forced]:
-        return force(self._forward, batch)
+    def _score_batches(self, rows: Sequence[Forcible]) -> list[list[int]]:
+        budget = self._batch_tokens
+        if self._model.device.type == "cpu":
+            budget = min(budget, CPU_SCORE_TOKENS)
+        # What a token costs is found out by trying, which only shared prefixes are worth.
+        shares = len({tuple(row.prefix_ids) for row in rows}) < len(rows)
+        prices = self._forcer.prices() if shares else None
+        return plan(rows, budget=budget, memory=self._batch_tokens, prices=prices)
+
+    def _force(self, batch: Sequence[EncodedScore]) -> list[Forced]:
+        return self._forcer.force([encoded.row for encoded in batch])
 
     def _prompts(self, texts: Sequence[str]) -> list[_Encoded]:
         encoded = _encode(texts, self._encoder.encode_many)
         return [
             row if row.ids or row.error else row._replace(error=EMPTY_PROMPT) for row in encoded
         ]
-
-    def _continuations(self, texts: Sequence[str]) -> list[_Encoded]:
-        return _encode(texts, self._encoder.encode_continuations)
 
     def _room(self, n_prompt: int) -> int:
         return 2**31 if self._context_tokens is None else self._context_tokens - n_prompt
@@ -184,11 +206,11 @@ class TransformersEngine:
     def _in_batches(
         self,
         items: Sequence[tuple[int, T]],
-        lengths: Sequence[int],
+        batches: Sequence[list[int]],
         work: Callable[[Sequence[T]], list[U]],
     ) -> Iterator[tuple[tuple[int, T], U | None]]:
         """Yield each item with its outcome; `None` where it does not fit the memory even alone."""
-        pending = deque(pack(lengths, budget=self._batch_tokens))
+        pending = deque(batches)
         while pending:
             batch = pending.popleft()
             outcomes = _unless_out_of_memory(work, [items[i][1] for i in batch])
@@ -241,16 +263,22 @@ def _result(row: Admitted, drawn: Drawn | None) -> Result:
     )
 
 
-def _score(row: Forcible, forced: Forced | None) -> Score:
+def _score(encoded: EncodedScore, forced: Forced | None) -> Score:
     if forced is None:
         return _score_error(OUT_OF_MEMORY)
-    has_top = row.top_logprobs > 0
+    has_top = encoded.row.top_logprobs > 0
     return Score(
-        token_ids=tuple(row.ids),
+        token_ids=tuple(encoded.row.ids),
         logprobs=forced.logprobs,
         entropy=forced.entropy,
         top_ids=forced.top_ids if has_top else None,
         top_logprobs=forced.top_logprobs if has_top else None,
+        token_ends=encoded.ends,
+        variance=forced.variance,
+        vocab_mean=forced.vocab_mean,
+        prefix_logprobs=forced.prefix_logprobs,
+        branches=tuple(map(BranchScore, forced.twigs, encoded.twig_ends)),
+        hidden=forced.hidden,
     )
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from titrant.traces.record import Trace
 
 NAME, VERSION = "influence", 1
+SIGNS_UP_TO = 20_000_000
+"""Parameters of a base from which on an adapter has too many weights to be projected by signs."""
 HELD_OUT = 64
 """Questions that influence is measured on; a tenth of the pool's where that is less."""
 
@@ -55,7 +57,10 @@ def measure_influence(
         base=load("titrant.engines.load:load_base")(job.base),  # the warm-up changes its weights
         builder=builder,
         settings=InfluenceSettings(
-            lr=job.lr, root=job.seed, recipe=job.recipe.model_copy(update={"method": "lora"})
+            lr=job.lr,
+            root=job.seed,
+            recipe=job.recipe.model_copy(update={"method": "lora"}),
+            projection="signs" if parameters <= SIGNS_UP_TO else "sketch",
         ),
         out=job.folder / NAME,
         tell=tell,
