@@ -38,6 +38,8 @@ class Way(NamedTuple):
     """Each different prefix once, or every row whole."""
     chunks_branches: bool = False
     """All branches of a row over its cache, or each as a row of its own."""
+    gives_masks: bool = False
+    """After shared prefixes: a mask of four dimensions, or one of two."""
 
 
 @dataclass(frozen=True, slots=True)
