@@ -59,7 +59,9 @@ def signals_reference() -> str:
         "# Signals and strategies\n\nGenerated from their tables by `make docs`; do not edit.",
         "## Signals\n\nFrom one pass of the base over the pool. Formulas, edge cases and sources stand in "
         "the docstrings of `titrant.signals`.",
-        "\n".join(["| signal | unit | high means | ranks first |", "|---|---|---|---|", *_signals()]),
+        "\n".join(
+            ["| signal | unit | high means | ranks first |", "|---|---|---|---|", *_signals()]
+        ),
         "## Strategies\n\n`NAME[+coverage|+center|+novelty][@K|@all][~length|~difficulty|~source|"
         "~domain]`; see [how to choose](../how-to/choose-traces.md).",
         "\n".join(["| strategy | puts first | needs |", "|---|---|---|", *_strategies()]),

@@ -1,5 +1,7 @@
 """Teacher forcing in every way and architecture gives what one plain pass per text gives."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ from titrant.engines.scoring.rows import Forcible, Twig  # noqa: E402
 
 CAN_CHUNK = {"llama", "llama-eager", "qwen2", "qwen2-eager", "gpt-neox", "gpt-neox-eager", "gpt2"}
 CAN_CHUNK |= {"cohere"}
-WAYS = [Way(a, b) for a in (False, True) for b in (False, True)]
+WAYS = [Way(a, b, gives_masks=c) for a, b, c in product((False, True), repeat=3) if a or not c]
 
 
 @pytest.fixture(scope="module", params=MADE)
@@ -83,7 +85,8 @@ def test_every_way_that_a_model_can_go_gives_the_same(named):
     rows = batch(with_empty=False)
     for way in WAYS:
         is_able = forcer.prices() is not None or not way.shares_prefixes
-        if is_able and (name in CAN_CHUNK or not way.chunks_branches):
+        needs_masks = way.chunks_branches or way.gives_masks
+        if is_able and (name in CAN_CHUNK or not needs_masks):
             holds(model, rows, forcer._force(rows, way))
 
 
