@@ -21,7 +21,7 @@ from titrant.engines.scoring.rows import Forcible, Twig  # noqa: E402
 
 CAN_CHUNK = {"llama", "llama-eager", "qwen2", "qwen2-eager", "gpt-neox", "gpt-neox-eager", "gpt2"}
 CAN_CHUNK |= {"cohere"}
-WAYS = [Way(a, b, gives_masks=c) for a, b, c in product((False, True), repeat=3) if a or not c]
+WAYS = [Way(*both) for both in product((False, True), repeat=2)]
 
 
 @pytest.fixture(scope="module", params=MADE)
@@ -85,8 +85,7 @@ def test_every_way_that_a_model_can_go_gives_the_same(named):
     rows = batch(with_empty=False)
     for way in WAYS:
         is_able = forcer.prices() is not None or not way.shares_prefixes
-        needs_masks = way.chunks_branches or way.gives_masks
-        if is_able and (name in CAN_CHUNK or not needs_masks):
+        if is_able and (name in CAN_CHUNK or not way.chunks_branches):
             holds(model, rows, forcer._force(rows, way))
 
 

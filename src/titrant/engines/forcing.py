@@ -65,10 +65,7 @@ class Forcer:
 
     def force(self, batch: Sequence[Forcible]) -> list[Forced]:
         """The numbers of each row, in the way that is cheapest for the batch; rows of similar length."""
-        shares, chunks = self._shares(batch), self._chunks(batch)
-        longest = max(row.n_reached for row in batch)
-        takes_masks = shares and self._trials.can_chunk_branches(longest)
-        return self._force(batch, Way(shares, chunks, gives_masks=takes_masks))
+        return self._force(batch, Way(self._shares(batch), self._chunks(batch)))
 
     def _shares(self, batch: Sequence[Forcible]) -> bool:
         shape = shape_of(batch)
@@ -111,7 +108,7 @@ class Forcer:
         if self._head.mode == "whole":
             return windows(self._forward, self._head, batch, wants, elements=self._elements)
         if way.shares_prefixes:
-            return shared_prefixes(self._head, batch, wants, takes_masks=way.gives_masks)
+            return shared_prefixes(self._head, batch, wants)
         return whole_rows(self._head, batch, wants, keep_cache=way.chunks_branches)
 
     def _twigs(

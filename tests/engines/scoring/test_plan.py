@@ -14,15 +14,15 @@ def row(n_prefix, n, *, prefix=0, k=0, twigs=()):
 
 
 def test_the_price_of_a_pass_by_hand():
-    # 2 × 10,000 weights + 3 × 2 × 100 keys × 64 causal, 3 × 4 × 100 × 64 under a mask
-    assert SMALL.causal(100) == 20_000 + 38_400
-    assert SMALL.masked(100) == 20_000 + 76_800
+    # 2 × 10,000 weights + 1.5 × 2 × 100 keys × 64 causal, 1.5 × 4 × 100 × 64 under a mask
+    assert SMALL.causal(100) == 20_000 + 19_200
+    assert SMALL.masked(100) == 20_000 + 38_400
 
 
 def test_sharing_pays_where_the_prefix_is_long():
-    # apart 4 × 110 × (20,000 + 42,240) = 27.4 M; shared 100 × 58,400 + 4 × 10 × 104,480 = 10.0 M
+    # apart 4 × 110 × (20,000 + 21,120) = 18.1 M; shared 100 × 39,200 + 4 × 10 × 62,240 = 6.4 M
     assert sharing_pays(Shape(rows=4, prefixes=1, prefix_tokens=100, tokens=10, width=110), SMALL)
-    # apart 4 × 110 × 62,240 = 27.4 M; shared 10 × 23,840 + 4 × 100 × 104,480 = 42.0 M
+    # apart 4 × 110 × 41,120 = 18.1 M; shared 10 × 21,920 + 4 × 100 × 62,240 = 25.1 M
     assert not sharing_pays(Shape(4, 1, prefix_tokens=10, tokens=100, width=110), SMALL)
 
 

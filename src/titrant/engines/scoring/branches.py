@@ -26,7 +26,6 @@ import torch
 from titrant.engines.forward import Feed
 from titrant.engines.scoring.numbers import Numbers, Piece
 from titrant.engines.scoring.rows import Forcible, Run, Twig, laid
-from titrant.engines.scoring.trunk import seen_mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -147,8 +146,37 @@ def _feed(
         torch.from_numpy(array).to(head.device)
         for array in (ends, branches, cached.shift, ids, positions)
     )
-    mask = seen_mask(sees, own, shift=shift, columns=cached.columns, dtype=head.dtype)
+    mask = _mask(sees, own, shift=shift, columns=cached.columns, dtype=head.dtype)
     return Feed(fed_ids, mask, places, cached.cache)
+
+
+def _mask(
+    ends: torch.Tensor,
+    branches: torch.Tensor,
+    *,
+    shift: torch.Tensor,
+    columns: int,
+    dtype: torch.dtype,
+) -> torch.Tensor:
+    """What each token of a chunk sees, to be added to attention: [rows, 1, tokens, columns + tokens].
+
+    Args:
+        ends: the column of the cache before which it sees everything, int64 [rows, tokens].
+        branches: the branch that it belongs to, int64 [rows, tokens].
+        shift: the first column of its row, int64 [rows].
+        columns: of the cache.
+        dtype: the model's.
+    """
+    rows, n = ends.shape
+    column = torch.arange(columns, device=ends.device)
+    order = torch.arange(n, device=ends.device)
+    before = (column >= shift[:, None, None]) & (column < ends[:, :, None])
+    own = (branches[:, :, None] == branches[:, None, :]) & (order <= order[:, None])
+    hidden = torch.finfo(dtype).min
+    mask = torch.full((rows, 1, n, columns + n), hidden, dtype=dtype, device=ends.device)
+    mask[:, 0, :, :columns].masked_fill_(before, 0)
+    mask[:, 0, :, columns:].masked_fill_(own, 0)
+    return mask
 
 
 def _decided(

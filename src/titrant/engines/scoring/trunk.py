@@ -74,18 +74,8 @@ def whole_rows(head: Head, batch: Sequence[Forcible], wants: Wants, *, keep_cach
     return Trunk([Stretch(piece, read.states, none)], cached)
 
 
-def shared_prefixes(
-    head: Head, batch: Sequence[Forcible], wants: Wants, *, takes_masks: bool
-) -> Trunk:
-    """Pass each different prefix once; prefixes have tokens, and some continuation has.
-
-    Args:
-        head: the model's output layer.
-        batch: the rows.
-        wants: what is to be answered.
-        takes_masks: whether the model takes a mask of four dimensions at this length. A model makes one
-            of its own from one of two, and on a CPU then converts it in every layer: a sixth of the time.
-    """
+def shared_prefixes(head: Head, batch: Sequence[Forcible], wants: Wants) -> Trunk:
+    """Pass each different prefix once; prefixes have tokens, and some continuation has."""
     places: dict[tuple[int, ...], int] = {}
     of_row = np.array([places.setdefault(tuple(row.prefix_ids), len(places)) for row in batch])
     ids = padded(list(places), head.device, side="left")
@@ -99,11 +89,8 @@ def shared_prefixes(
     first = Stretch(_piece(before.states, is_before, at), None, None)
     cache = _indexed(before.cache, of_row, head.device)
     columns = max(len(row.ids) for row in batch)
-    if takes_masks:
-        mask = _causal(shift, width, columns, head)
-    else:
-        mask = _after_padding(n_before.tolist(), width, head.device)
-        mask = torch.cat([mask, mask.new_ones(len(batch), columns)], dim=1)
+    mask = _after_padding(n_before.tolist(), width, head.device)
+    mask = torch.cat([mask, mask.new_ones(len(batch), columns)], dim=1)
     after = _continued(head, batch, cache, mask)
     at = wants.rows * columns + wants.positions - n_before[wants.rows]
     second = Stretch(_piece(after, ~is_before, at), after, n_before)
@@ -121,13 +108,6 @@ def _continued(
     positions = n_before[:, None] + torch.arange(ids.shape[1], device=head.device)
     positions = positions.minimum(last[:, None])
     return head.read(Feed(ids, mask, positions, cache)).states
-
-
-def _causal(shift: np.ndarray, width: int, columns: int, head: Head) -> torch.Tensor:
-    """The mask of continuations: all of a row's prefix, and what is before in the row."""
-    zeros = torch.zeros(len(shift), columns, dtype=torch.int64, device=head.device)
-    shift_ = torch.from_numpy(shift).to(head.device)
-    return seen_mask(zeros + width, zeros, shift=shift_, columns=width, dtype=head.dtype)
 
 
 def _indexed(cache: Cache | None, of_row: np.ndarray, device: torch.device) -> Cache:
@@ -219,33 +199,3 @@ def _after_padding(lengths: Sequence[int], width: int, device: torch.device) -> 
     """1 for the last so many columns of each row, int64 [rows, width]."""
     padding = width - torch.tensor(lengths, device=device)
     return (torch.arange(width, device=device) >= padding[:, None]).long()
-
-
-def seen_mask(
-    ends: torch.Tensor,
-    branches: torch.Tensor,
-    *,
-    shift: torch.Tensor,
-    columns: int,
-    dtype: torch.dtype,
-) -> torch.Tensor:
-    """What each new token sees, to be added to attention: [rows, 1, tokens, columns + tokens].
-
-    Args:
-        ends: the column of the cache before which it sees everything, int64 [rows, tokens].
-        branches: of the new tokens before it and itself it sees those with its number, int64 [rows,
-            tokens].
-        shift: the first column of its row, int64 [rows].
-        columns: of the cache.
-        dtype: the model's.
-    """
-    rows, n = ends.shape
-    column = torch.arange(columns, device=ends.device)
-    order = torch.arange(n, device=ends.device)
-    before = (column >= shift[:, None, None]) & (column < ends[:, :, None])
-    own = (branches[:, :, None] == branches[:, None, :]) & (order <= order[:, None])
-    hidden = torch.finfo(dtype).min
-    mask = torch.full((rows, 1, n, columns + n), hidden, dtype=dtype, device=ends.device)
-    mask[:, 0, :, :columns].masked_fill_(before, 0)
-    mask[:, 0, :, columns:].masked_fill_(own, 0)
-    return mask
