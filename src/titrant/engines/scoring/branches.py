@@ -7,8 +7,8 @@ is decided by the main pass, and the last one decides nothing, so a branch of n 
 
     S + 1 passes over prefix + part + branch   become   one pass over prefix + continuation + branches
 
-The mask is rows × branch tokens × (cached + branch tokens), so a chunk is bounded, and the cache is cut
-back before the next one.
+The mask is rows × branch tokens × (cached + branch tokens), so a chunk is bounded. Before the next one the
+cache is cut back to what that one sees.
 
 Not every model can do this: recurrent ones, those with attention windows shorter than the text, those
 that take no mask of four dimensions or find positions in their own way. `forcing` tries it out on made-up
@@ -26,6 +26,7 @@ import torch
 from titrant.engines.forward import Feed
 from titrant.engines.scoring.numbers import Numbers, Piece
 from titrant.engines.scoring.rows import Forcible, Run, Twig, laid
+from titrant.engines.scoring.trunk import Cached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,10 +34,11 @@ if TYPE_CHECKING:
     from transformers.cache_utils import Cache
 
     from titrant.engines.scoring.head import Head
-    from titrant.engines.scoring.trunk import Cached
 
 CPU_MASK, GPU_MASK = 2**23, 2**26
 """Elements of a mask at most: 32 MB and 256 MB in float32."""
+NARROWEST = 64
+"""Tokens per row that a chunk has at least, where memory lets it."""
 
 Twigs = dict[tuple[int, int], np.ndarray]
 """Logprobs by row and branch, float32 [tokens]."""
@@ -47,6 +49,8 @@ class _Fed(NamedTuple):
 
     branch: int
     twig: Twig
+    n_before: int
+    """Tokens of prefix and continuation before it."""
     start: int
     """Its first column in the chunk."""
 
@@ -54,6 +58,10 @@ class _Fed(NamedTuple):
     def n_tokens(self) -> int:
         """Tokens that are fed: all but the last."""
         return len(self.twig.ids) - 1
+
+
+_Chunk = dict[int, list[_Fed]]
+"""What is fed at a time, by row of the batch; no row is without a branch."""
 
 
 def alone(row: Forcible, branch: int) -> Forcible:
@@ -80,23 +88,23 @@ def after_cache(
         vocab: tokens that the model knows.
         elements: elements of a mask at most; 0: what suits the device.
     """
-    which = np.array([i for i, row in enumerate(batch) if row.n_twig_tokens], dtype=np.int64)
-    if not len(which):
-        return {}
-    if len(which) < len(batch):
-        cached.cache.batch_select_indices(torch.from_numpy(which).to(head.device))
-    rows, shift = [batch[i] for i in which], cached.shift[which]
     elements = elements or (CPU_MASK if head.device.type == "cpu" else GPU_MASK)
-    most = _most_tokens(elements // len(rows), cached.columns)
+    most = _most_tokens(elements // len(batch), cached.columns)
     found: Twigs = {}
-    n_fed = 0
-    for chunk in _chunks(rows, most):
-        if n_fed:
-            cached.cache.crop(-n_fed)
-        feed = _feed(rows, chunk, cached._replace(shift=shift), head)
+    rows, columns, n_fed = list(range(len(batch))), cached.columns, 0
+    for chunk in _chunks(batch, most):
+        shift = cached.shift[list(chunk)]
+        ends = shift + [max(fed.n_before for fed in group) for group in chunk.values()]
+        needed = max(1, int(ends.max()))
+        if n_fed + columns > needed:
+            cached.cache.crop(needed - n_fed - columns)
+        if len(chunk) < len(rows):
+            kept = torch.tensor([rows.index(i) for i in chunk], device=head.device)
+            cached.cache.batch_select_indices(kept)
+        rows, columns = list(chunk), needed
+        feed = _feed(chunk, Cached(cached.cache, shift, columns), head)
         n_fed = feed.ids.shape[1]
-        logprobs = _decided(head, chunk, head.read(feed).states, vocab)
-        found |= {(int(which[i]), branch): values for (i, branch), values in logprobs.items()}
+        found |= _decided(head, chunk, head.read(feed).states, vocab)
     return found
 
 
@@ -105,42 +113,49 @@ def _most_tokens(elements: int, columns: int) -> int:
     return max(1, int((math.sqrt(columns**2 + 4 * elements) - columns) / 2))
 
 
-def _chunks(rows: Sequence[Forcible], most: int) -> Iterator[list[list[_Fed]]]:
-    """Branches of each row, so many tokens at a time; a branch that is longer alone comes alone."""
-    cut = [_cut(row, most) for row in rows]
-    for n in range(max(len(groups) for groups in cut)):
-        yield [groups[n] if n < len(groups) else [] for groups in cut]
+def _chunks(batch: Sequence[Forcible], most: int) -> Iterator[_Chunk]:
+    """Branches of each row, so many tokens at a time; a branch that is longer alone comes alone.
+
+    A chunk is about as wide as the branches of the row with fewest, so that little is padded; rows
+    whose branches are through leave. Late branches come first, since they see most: then the cache can
+    be cut back for the others.
+    """
+    totals = [row.n_twig_tokens for row in batch if row.n_twig_tokens]
+    if not totals:
+        return
+    most = min(most, max(NARROWEST, min(totals)))
+    groups = {i: _cut(row, most) for i, row in enumerate(batch)}
+    for n in range(max(len(row_groups) for row_groups in groups.values())):
+        yield {i: of_row[n] for i, of_row in groups.items() if n < len(of_row)}
 
 
 def _cut(row: Forcible, most: int) -> list[list[_Fed]]:
     groups: list[list[_Fed]] = []
     start = most
-    for branch, twig in enumerate(row.twigs):
+    for branch in sorted(range(len(row.twigs)), key=lambda b: -row.twigs[b].at):
+        twig = row.twigs[branch]
         n = len(twig.ids) - 1
         if n < 1:
             continue
         if start + n > most:
             groups.append([])
             start = 0
-        groups[-1].append(_Fed(branch, twig, start))
+        groups[-1].append(_Fed(branch, twig, len(row.prefix_ids) + twig.at, start))
         start += n
     return groups
 
 
-def _feed(
-    rows: Sequence[Forcible], chunk: Sequence[Sequence[_Fed]], cached: Cached, head: Head
-) -> Feed:
+def _feed(chunk: _Chunk, cached: Cached, head: Head) -> Feed:
     """A chunk as the model takes it."""
-    width = max(fed[-1].start + fed[-1].n_tokens for fed in chunk if fed)
-    ids, positions, ends = (np.zeros((len(rows), width), dtype=np.int64) for _ in range(3))
-    branches = np.full((len(rows), width), -1, dtype=np.int64)
-    for i, (row, group) in enumerate(zip(rows, chunk, strict=True)):
+    width = max(group[-1].start + group[-1].n_tokens for group in chunk.values())
+    ids, positions, ends = (np.zeros((len(chunk), width), dtype=np.int64) for _ in range(3))
+    branches = np.full((len(chunk), width), -1, dtype=np.int64)
+    for i, group in enumerate(chunk.values()):
         for fed in group:
             at = slice(fed.start, fed.start + fed.n_tokens)
-            n_before = len(row.prefix_ids) + fed.twig.at
             ids[i, at] = fed.twig.ids[:-1]
-            positions[i, at] = n_before + np.arange(fed.n_tokens)
-            ends[i, at] = cached.shift[i] + n_before
+            positions[i, at] = fed.n_before + np.arange(fed.n_tokens)
+            ends[i, at] = cached.shift[i] + fed.n_before
             branches[i, at] = fed.branch
     sees, own, shift, fed_ids, places = (
         torch.from_numpy(array).to(head.device)
@@ -179,12 +194,14 @@ def _mask(
     return mask
 
 
-def _decided(
-    head: Head, chunk: Sequence[Sequence[_Fed]], states: torch.Tensor, vocab: int
-) -> Twigs:
-    """Logprobs of what the tokens of a chunk decide, by row of the chunk and branch."""
-    runs = [Run(i, fed.start, fed.twig.ids[1:]) for i, group in enumerate(chunk) for fed in group]
-    keys = [(i, fed.branch) for i, group in enumerate(chunk) for fed in group]
+def _decided(head: Head, chunk: _Chunk, states: torch.Tensor, vocab: int) -> Twigs:
+    """Logprobs of what the tokens of a chunk decide."""
+    runs = [
+        Run(i, fed.start, fed.twig.ids[1:])
+        for i, group in enumerate(chunk.values())
+        for fed in group
+    ]
+    keys = [(row, fed.branch) for row, group in chunk.items() for fed in group]
     wants = laid(runs)
     numbers = Numbers(wants.targets, k=0, device=states.device, only_logprobs=True)
     at = wants.rows * states.shape[1] + wants.positions

@@ -23,9 +23,10 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CPU_ELEMENTS, GPU_ELEMENTS = 2**18, 2**27
-"""Logits that are worked on at a time: 1 MB, what the second cache of a CPU core holds; 512 MB."""
-FEWEST_ROWS = 64
+CPU_ELEMENTS, GPU_ELEMENTS = 2**20, 2**27
+"""Logits that are worked on at a time: 4 MB and 512 MB. On a CPU smaller blocks stay in a nearer cache, but
+the products and the calls cost more than that saves: 256 positions of 4,096 tokens were the fastest."""
+FEWEST_ROWS = 128
 """Positions that go through the output layer at a time at least, or its weights are read too often."""
 FEWEST_SEARCHED = 192
 """Columns up to which the k likeliest are searched for directly."""

@@ -66,7 +66,7 @@ class Trials:
             rounded = max(SHORTEST, 1 << (n_tokens - 1).bit_length())
             # A window of attention may end between the two.
             for length in {max(n_tokens, min(rounded, self._context_tokens)): 0, n_tokens: 0}:
-                if self._agree([self._with_branches(length)], Way(chunks_branches=True)):
+                if self._agree(self._with_branches(length), Way(chunks_branches=True)):
                     self._chunks_up_to = length
                     break
             else:
@@ -87,8 +87,14 @@ class Trials:
         a, b, *rest = (self._some(n) for n in (5, 9, 8, 3, 6))
         return [Forcible(prefix, ids) for prefix, ids in zip((a, b, a), rest, strict=True)]
 
-    def _with_branches(self, length: int) -> Forcible:
-        """A row whose last branch ends at a length, with branches at its beginning, middle and end."""
+    def _with_branches(self, length: int) -> list[Forcible]:
+        """A row whose last branch ends at a length, and one of half of it.
+
+        Two, because what suits a row alone may not suit rows side by side.
+        """
+        return [self._branching(length), self._branching(length // 2)]
+
+    def _branching(self, length: int) -> Forcible:
         n_before, n_branch = 4, 4
         n = max(1, length - n_before - n_branch)
         twigs = tuple(Twig(at, self._some(n_branch)) for at in (0, n // 2, n))
