@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from scoring import ARCHES, FIRST, SIZES, VOCAB, clock, make_model, make_pairs, make_tokenizer
+from scoring import FIRST, VOCAB, add_model_options, clock, make_model, make_pairs, make_tokenizer
 
 from titrant.engines.base import Branch, ScoreRequest
 from titrant.engines.transformers import TransformersEngine
@@ -131,10 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--traces", type=int, default=200)
     parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=1, help="the fastest of so many counts")
-    parser.add_argument("--size", choices=SIZES, default="small")
-    parser.add_argument("--arch", choices=ARCHES, default="qwen2")
+    add_model_options(parser)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     now = clock(given.threads)

@@ -228,16 +228,21 @@ def clock(threads: int) -> Callable[[], float]:
     return time.process_time if threads == 1 else time.perf_counter
 
 
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Options of scripts that time a made-up model."""
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=1, help="the fastest of so many counts")
+    parser.add_argument("--size", choices=SIZES, default="small")
+    parser.add_argument("--arch", choices=ARCHES, default="qwen2")
+
+
 def main() -> None:
     """Time both for each set of signals."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--traces", type=int, default=200)
     parser.add_argument("--questions", type=int, default=50)
     parser.add_argument("--prefix", type=int, default=60)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=1, help="the fastest of so many counts")
-    parser.add_argument("--size", choices=SIZES, default="small")
-    parser.add_argument("--arch", choices=ARCHES, default="qwen2")
+    add_model_options(parser)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     now = clock(given.threads)

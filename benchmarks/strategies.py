@@ -29,6 +29,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
 import polars as pl
+from sweep import packed
 
 from titrant.config import demo_config
 from titrant.dose.judge.analysis import Analysis, StrategyAnalysis, analyse
@@ -121,23 +122,10 @@ def skipped(seeds: int) -> set[tuple[str, int, int]]:
 
 def collect(folder: RunFolder) -> pl.DataFrame:
     """Fold the finished arms of a run folder into the record."""
-    rows = []
-    for done in sorted(folder.arms.glob("*/done.json")):
-        attempts = read_samples(folder, done.parent.name).sort("qid")
-        if not len(attempts) or attempts["dose"][0] == 0:
-            continue
-        correct = attempts["correct"].to_numpy().astype(bool)
-        rows.append(
-            {
-                "strategy": attempts["strategy"][0],
-                "dose": attempts["dose"][0],
-                "seed": attempts["seed"][0],
-                "n_problems": len(correct),
-                "correct": np.packbits(correct).tobytes(),
-                "truncated": float((attempts["verdict"] == "truncated").mean()),
-                "unreadable": float((attempts["verdict"] == "unreadable").mean()),
-            }
-        )
+    arms = sorted(done.parent.name for done in folder.arms.glob("*/done.json"))
+    read = [attempts for arm in arms if len(attempts := read_samples(folder, arm))]
+    trained = [attempts for attempts in read if attempts["dose"][0] > 0]
+    rows = [{"strategy": attempts["strategy"][0], **packed(attempts)} for attempts in trained]
     known = recorded()
     frame = pl.DataFrame(rows) if rows else None
     frames = [item for item in (known, frame) if item is not None]

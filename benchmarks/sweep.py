@@ -36,22 +36,23 @@ def known_rows(base: str) -> pl.DataFrame | None:
     return pl.read_parquet(path) if path.exists() else None
 
 
+def packed(attempts: pl.DataFrame) -> dict[str, object]:
+    """The readings of one arm: correctness as packed bits, in the order of the qids."""
+    correct = attempts.sort("qid")["correct"].to_numpy().astype(bool)
+    return {
+        "dose": attempts["dose"][0],
+        "seed": attempts["seed"][0],
+        "n_problems": len(correct),
+        "correct": np.packbits(correct).tobytes(),
+        "truncated": float((attempts["verdict"] == "truncated").mean()),
+        "unreadable": float((attempts["verdict"] == "unreadable").mean()),
+    }
+
+
 def record(base: str, folder: RunFolder) -> pl.DataFrame:
     """Fold the finished arms of a run folder into the small file."""
-    rows = []
-    for done in sorted(folder.arms.glob("*/done.json")):
-        attempts = read_samples(folder, done.parent.name).sort("qid")
-        correct = attempts["correct"].to_numpy().astype(bool)
-        rows.append(
-            {
-                "dose": attempts["dose"][0],
-                "seed": attempts["seed"][0],
-                "n_problems": len(correct),
-                "correct": np.packbits(correct).tobytes(),
-                "truncated": float((attempts["verdict"] == "truncated").mean()),
-                "unreadable": float((attempts["verdict"] == "unreadable").mean()),
-            }
-        )
+    arms = sorted(done.parent.name for done in folder.arms.glob("*/done.json"))
+    rows = [packed(read_samples(folder, arm)) for arm in arms]
     frame, known = pl.DataFrame(rows), known_rows(base)
     if known is not None:
         frame = pl.concat([known, frame]).unique(["dose", "seed"], keep="first")

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from titrant.cli.main import COMMANDS, LOOK, Entry, app
+from titrant.cli.main import app
 from titrant.select.clean.report import CleaningReport
 from titrant.settings import PoolSettings
 from titrant.traces.read import read_pool
@@ -25,11 +25,6 @@ ROWS = [
     (ASKED.replace("48", "50"), "It is 74. The answer is 74", "74"),
     (OTHER, f"One like it: {ASKED} That was it. The answer is 9", "9"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _registered(monkeypatch):
-    monkeypatch.setitem(COMMANDS, "clean", Entry("titrant.cli.clean:clean", LOOK))
 
 
 def written(path, rows):

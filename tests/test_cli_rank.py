@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from titrant.cli.main import COMMANDS, LOOK, Entry, app
+from titrant.cli.main import app
 from titrant.select.rank import STRATEGIES, rank, read_ranking
 from titrant.settings import PoolSettings
 from titrant.testing.strategies import MadeScores
@@ -19,11 +19,6 @@ ROWS = [
     ("What is 2+2?", "It is 4. The answer is 4", "4"),
     ("What is 2+2?", "It is <b>[4]</b>! The answer is 4", "4"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _registered(monkeypatch):
-    monkeypatch.setitem(COMMANDS, "rank", Entry("titrant.cli.rank:rank", LOOK))
 
 
 @pytest.fixture

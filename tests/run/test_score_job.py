@@ -115,6 +115,22 @@ def test_other_settings_begin_anew(tmp_path):
     assert set(meta.versions) == {"confidence"}
 
 
+@pytest.mark.parametrize("change", [{"seed": 1}, {"decode": {"max_new_tokens": 5}}])
+def test_answers_drawn_in_another_way_are_drawn_anew(tmp_path, change):
+    score(job(tmp_path, wanted_of(["difficulty"])))
+    before = pl.read_parquet(tmp_path / "scores" / "questions.parquet")
+    other = job(tmp_path, wanted_of(["difficulty"]), **change)
+    score(other.model_copy(update={"seed": change.get("seed", 0)}))
+    assert not pl.read_parquet(tmp_path / "scores" / "questions.parquet").equals(before)
+
+
+def test_batches_decide_nothing(tmp_path):
+    score(job(tmp_path, wanted_of(["perplexity"])))
+    smaller = {"decode": {"max_new_tokens": 96, "batch_tokens": 512}}
+    meta = score(job(tmp_path, wanted_of(["confidence"]), **smaller))
+    assert set(meta.versions) == {"perplexity", "confidence"}
+
+
 def test_the_pass_rate_comes_with_its_questions(done):
     folder, _ = done
     frame = pl.read_parquet(folder / "scores" / "questions.parquet")

@@ -181,3 +181,12 @@ def test_a_signal_is_charged_for_what_it_needs():
     assert (plain.tokens, plain.flops, plain.seconds) == (100, 1400.0, 10.0)
     gain = pass_cost(spent, frozenset({"answers"}), parameters=7)
     assert (gain.tokens, gain.flops, gain.seconds) == (140, 1960.0, 14.0)
+
+
+def test_a_pass_costs_the_tokens_of_prompts_and_completions(tmp_path):
+    found = score_pool(POOL, scorer(FakeEngine()), tmp_path)
+    # Tokens of the fake engine are bytes; a prompt is the question and a line end.
+    completions = sum(len(Prompts().completion(trace)) for trace in POOL)
+    prompts = sum(len(trace.question) + 1 for trace in POOL)
+    assert found.cost.tokens == completions + prompts
+    assert found.cost.alone_tokens == completions

@@ -121,6 +121,8 @@ class Score:
     """Variance of a token's logprob under the next-token distribution, in nats², float32 [tokens]."""
     vocab_mean: np.ndarray | None = None
     """Mean logprob over the vocabulary, each token counted once, float32 [tokens]."""
+    n_prefix_tokens: int = 0
+    """Tokens of the prefix, special ones included."""
     prefix_logprobs: np.ndarray | None = None
     """Of the prefix's tokens, special ones included, float32 [prefix tokens]; the first is NaN."""
     branches: tuple[BranchScore, ...] = ()

@@ -281,6 +281,7 @@ def _score(encoded: EncodedScore, forced: Forced | None) -> Score:
         token_ends=encoded.ends,
         variance=forced.variance,
         vocab_mean=forced.vocab_mean,
+        n_prefix_tokens=len(encoded.row.prefix_ids),
         prefix_logprobs=forced.prefix_logprobs,
         branches=tuple(map(BranchScore, forced.twigs, encoded.twig_ends)),
         hidden=forced.hidden,

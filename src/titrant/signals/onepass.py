@@ -58,7 +58,7 @@ class Scorer:
     asking: Asking
     vocab: int
     model: str
-    """Fingerprint of the model."""
+    """Fingerprint of the model, its precision and the worked examples of its prompts."""
 
     @property
     def fingerprint(self) -> str:
@@ -196,7 +196,7 @@ def _columns(score: Score, alone: Score | None, asked: Asked) -> Iterator[tuple[
 
 def _cost(scores: Sequence[Score], alone: Sequence[Score | None], seconds: float) -> PassCost:
     return PassCost(
-        tokens=sum(len(score.token_ids) for score in scores),
+        tokens=sum(score.n_prefix_tokens + len(score.token_ids) for score in scores),
         alone_tokens=sum(len(score.token_ids) for score in alone if score is not None),
         answer_tokens=sum(len(b.logprobs) for score in scores for b in score.branches),
         seconds=seconds,

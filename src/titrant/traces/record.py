@@ -88,6 +88,18 @@ class Trace(Record):
     meta: dict[str, Any] = Field(default_factory=dict)
 
     @property
+    def problem(self) -> Problem:
+        """What the trace attempts, with its gold answer."""
+        return Problem(
+            qid=self.qid,
+            question=self.question,
+            gold=self.gold,
+            gold_kind=self.gold_kind,
+            source=self.source,
+            domain=self.domain,
+        )
+
+    @property
     def body(self) -> str:
         """The text that the steps cut: thinking where there is one, else the answer text."""
         return self.answer_text if self.thinking is None else self.thinking

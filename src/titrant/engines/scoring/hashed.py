@@ -103,6 +103,7 @@ def score_of(request: ScoreRequest, after: Callable[[str, Sequence[int]], Hashed
         token_ends=ends,
         variance=variance,
         vocab_mean=vocab_mean,
+        n_prefix_tokens=len(request.prefix.encode()),
         prefix_logprobs=_forced("", request.prefix, after) if request.with_prefix else None,
         branches=tuple(
             BranchScore(

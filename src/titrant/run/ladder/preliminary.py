@@ -182,18 +182,7 @@ def _held_out(traces: Sequence[Trace], seen: set[str], *, root: int) -> list[Pro
     questions = {t.qid: t for t in traces if t.gold is not None and t.qid not in seen}
     qids = sorted(questions)
     order = derive_rng(root, "pilot", "problems").permutation(len(qids))[:PILOT_PROBLEMS]
-    return [_problem(questions[qids[i]]) for i in sorted(order.tolist())]
-
-
-def _problem(trace: Trace) -> Problem:
-    return Problem(
-        qid=trace.qid,
-        question=trace.question,
-        gold=trace.gold,
-        gold_kind=trace.gold_kind,
-        source=trace.source,
-        domain=trace.domain,
-    )
+    return [questions[qids[i]].problem for i in sorted(order.tolist())]
 
 
 def choose_rate(folder: RunFolder, journal: Journal, pilot: PilotPlan) -> Pilot:

@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING
 
 from titrant.dose.work.executor import LocalExecutor
 from titrant.dose.work.layout import plan_layout
-from titrant.errors import ConfigError, DataError
+from titrant.errors import DataError
 from titrant.run.input.inputs import read_traces
 from titrant.run.input.prepare import hash_of
-from titrant.run.scores.job import ScoreJob
-from titrant.run.scores.stage import ENTRY, warmup_rate
-from titrant.select.shots import choose_shots
+from titrant.run.scores.stage import ENTRY, score_job
 from titrant.traces.table import load_traces, write_traces
 
 if TYPE_CHECKING:
@@ -49,12 +47,6 @@ def score_alone(
         DataError: the folder holds the scores of another pool.
         TitrantError: pool or base cannot be read.
     """
-    if wanted.read:
-        raise ConfigError(
-            f"nothing here computes the signal {wanted.read[0]}",
-            came=", ".join(wanted.read),
-            do="titrant score --list shows what can be computed",
-        )
     watcher.stage("inputs")
     traces, words = read_traces(config, watcher)
     for text in words:
@@ -69,20 +61,7 @@ def score_alone(
             do="choose another --out",
         )
     write_traces(path, unique)
-    job = ScoreJob(
-        folder=folder,
-        pool=path,
-        base=config.base,
-        prompt=config.prompt,
-        decode=config.decode,
-        signals=config.signals,
-        wanted=wanted,
-        shots=tuple(choose_shots(unique, config)),
-        answer_pattern=config.pool.answer_pattern,
-        recipe=config.recipe,
-        lr=warmup_rate(config.recipe),
-        seed=config.seed,
-    )
+    job = score_job(config, unique, wanted, folder=folder, pool=path)
     watcher.stage("scores")
 
     def tell(progress: Progress) -> None:

@@ -94,7 +94,8 @@ def sample_difficulty(
         job.folder / "questions.parquet", pl.DataFrame(found, schema=list(Difficulty._fields))
     )
     warning = _write(job.folder, traces, found, fingerprint)
-    tokens = sum(draw.n_tokens for draw in known)
+    prompt = {p.qid: len(builder.encode(builder.prompt(p.question))) for p in problems}
+    tokens = sum(prompt[draw.qid] + draw.n_tokens for draw in known)
     cost = SignalCost(
         tokens=tokens, flops=float(FORWARD * parameters * tokens), seconds=_seconds(folder)
     )
@@ -106,17 +107,7 @@ def questions_of(traces: Sequence[Trace]) -> list[Problem]:
     best: dict[str, Trace] = {}
     for trace in sorted(traces, key=lambda trace: (trace.qid, trace.gold is None, trace.uid)):
         best.setdefault(trace.qid, trace)
-    return [
-        Problem(
-            qid=trace.qid,
-            question=trace.question,
-            gold=trace.gold,
-            gold_kind=trace.gold_kind,
-            source=trace.source,
-            domain=trace.domain,
-        )
-        for trace in best.values()
-    ]
+    return [trace.problem for trace in best.values()]
 
 
 def _write(

@@ -94,7 +94,8 @@ def score(job: ScoreJob, progress: Callable[[str, int, int], None] | None = None
     )
     if job.wanted.names or job.wanted.hidden:
         vocab = int(loaded.model.config.get_text_config().vocab_size)
-        scorer = Scorer(engine, _asking(job, builder, vocab), vocab, loaded.fingerprint)
+        known = content_hash(loaded.fingerprint, job.base.dtype, str(job.shots))
+        scorer = Scorer(engine, _asking(job, builder, vocab), vocab, known)
         meta = _pass(job, traces, scorer, meta, tell)
     if job.wanted.difficulty:
         drawn = difficulty.sample_difficulty(
@@ -136,8 +137,17 @@ def _silent(_: str, __: int, ___: int) -> None:
 
 def _fingerprint(job: ScoreJob, model: str) -> str:
     """Hash of everything that decides the values of the score table."""
-    parts = (job.prompt, job.signals)
-    return content_hash(model, *(part.model_dump_json() for part in parts), str(job.shots))
+    # Batches decide nothing; answers and the warm-up depend on all the rest.
+    decode = job.decode.model_dump_json(exclude={"batch_tokens"})
+    parts = (job.base, job.prompt, job.signals, job.recipe)
+    return content_hash(
+        model,
+        decode,
+        *(part.model_dump_json() for part in parts),
+        str(job.shots),
+        job.answer_pattern,
+        str((job.lr, job.seed)),
+    )
 
 
 def _asking(job: ScoreJob, builder: Any, vocab: int) -> Asking:  # noqa: ANN401 - needs a tokenizer

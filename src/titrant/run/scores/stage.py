@@ -13,11 +13,12 @@ from titrant.signals.meta import ScoresMeta
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from titrant.dose.work.worker import Progress
     from titrant.run.scores.wanted import Wanted
     from titrant.run.session import Session
-    from titrant.settings import RecipeSettings
+    from titrant.settings import Config, RecipeSettings
     from titrant.traces.record import Trace
 
 ENTRY = "titrant.run.scores.job:score"
@@ -33,8 +34,8 @@ def scored(session: Session, pool: Sequence[Trace], *, entry: str = ENTRY) -> Sc
     wanted = wanted_by(session.config.ladder.strategies)
     if wanted.is_empty:
         return None
-    _check_read(wanted)
-    job = score_job(session, pool, wanted)
+    folder = session.folder
+    job = score_job(session.config, pool, wanted, folder=folder.scores, pool=folder.pool)
 
     def tell(progress: Progress) -> None:
         session.watcher.progress("scores", *progress)
@@ -44,18 +45,38 @@ def scored(session: Session, pool: Sequence[Trace], *, entry: str = ENTRY) -> Sc
     )
 
 
-def score_job(session: Session, pool: Sequence[Trace], wanted: Wanted) -> ScoreJob:
-    """What the worker is asked."""
-    config, folder = session.config, session.folder
+def score_job(
+    config: Config, traces: Sequence[Trace], wanted: Wanted, *, folder: Path, pool: Path
+) -> ScoreJob:
+    """What the worker is asked.
+
+    Args:
+        config: base, prompt, signals, recipe; its benchmark is not looked at.
+        traces: the pool, for worked examples.
+        wanted: what is to be known.
+        folder: where the scores go.
+        pool: the table of the traces.
+
+    Raises:
+        ConfigError: a wanted signal is computed by nobody here.
+    """
+    if wanted.read:
+        raise ConfigError(
+            f"nothing here computes the signal {wanted.read[0]}",
+            expected="signals that the base gives",
+            came=", ".join(wanted.read),
+            do="titrant score --list shows what can be computed, titrant rank --list what strategies "
+            "need",
+        )
     return ScoreJob(
-        folder=folder.scores,
-        pool=folder.pool,
+        folder=folder,
+        pool=pool,
         base=config.base,
         prompt=config.prompt,
         decode=config.decode,
         signals=config.signals,
         wanted=wanted,
-        shots=tuple(choose_shots(pool, config)),
+        shots=tuple(choose_shots(traces, config)),
         answer_pattern=config.pool.answer_pattern,
         recipe=config.recipe,
         lr=warmup_rate(config.recipe),
@@ -67,13 +88,3 @@ def warmup_rate(recipe: RecipeSettings) -> float:
     """The learning rate of a warm-up with adapters: the recipe's where it trains them, else the usual."""
     trains_adapters = recipe.method == "lora" and recipe.lr != "auto"
     return float(recipe.lr) if trains_adapters else LR_CENTRE["lora"]
-
-
-def _check_read(wanted: Wanted) -> None:
-    if wanted.read:
-        raise ConfigError(
-            f"nothing here computes the signal {wanted.read[0]}",
-            expected="strategies whose signals the base gives",
-            came=", ".join(wanted.read),
-            do="take another strategy: titrant rank --list shows what each needs",
-        )
