@@ -37,6 +37,22 @@ def edit(path, **fields):
     path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
 
 
+def save_qwen2(folder, vocab_size):
+    """Put a small Qwen2 there, whose tokenizer transformers rebuilds."""
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    Qwen2ForCausalLM(
+        Qwen2Config(
+            vocab_size=vocab_size,
+            hidden_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            intermediate_size=16,
+        )
+    ).save_pretrained(folder)
+
+
 def test_folder_gives_model_tokenizer_and_names(tiny, tiny_folder):
     loaded = load(tiny_folder)
     assert (loaded.name, loaded.revision) == ("tiny", None)
@@ -71,25 +87,30 @@ def test_tokenizer_without_pad_token_pads_with_its_stop_token(tiny_folder):
 
 def test_pretokenizer_that_transformers_replaces_is_put_back(tiny, tiny_folder):
     """Under `model_type: qwen2` transformers 5.23 loses the blanks of another vocabulary."""
-    from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
+    from transformers import AutoTokenizer
 
-    config = tiny[0].config
-    Qwen2ForCausalLM(
-        Qwen2Config(
-            vocab_size=config.vocab_size,
-            hidden_size=16,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            num_key_value_heads=2,
-            intermediate_size=16,
-        )
-    ).save_pretrained(tiny_folder)
+    save_qwen2(tiny_folder, tiny[0].config.vocab_size)
     text = "1 + 1\n<think>\nis 2\n</think>"
     rebuilt = AutoTokenizer.from_pretrained(tiny_folder)
     assert rebuilt.decode(rebuilt(text).input_ids) != text  # else the workaround can go
     tokenizer = load(tiny_folder).tokenizer
     assert tokenizer.decode(tokenizer(text).input_ids) == text
     assert tokenizer.eos_token == "<eos>"
+
+
+def test_a_tokenizer_of_own_symbols_is_taken_as_saved(tiny_folder):
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    symbols = [chr(0x4E00 + i) for i in range(20)]
+    vocab = {symbol: i for i, symbol in enumerate(["<eos>", *symbols])}
+    inner = Tokenizer(models.WordLevel(vocab, unk_token="<eos>"))
+    inner.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
+    PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<eos>").save_pretrained(tiny_folder)
+    save_qwen2(tiny_folder, len(vocab))
+    text = symbols[3] + symbols[5]
+    assert AutoTokenizer.from_pretrained(tiny_folder)(text).input_ids != [4, 6]  # as above
+    assert load(tiny_folder).tokenizer(text).input_ids == [4, 6]
 
 
 def break_weights(folder):

@@ -12,7 +12,7 @@ import logging
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from safetensors import SafetensorError
@@ -31,7 +31,7 @@ from titrant.errors import DataError
 from titrant.lazy import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from titrant.settings import BaseSettings
@@ -49,6 +49,9 @@ PROBES = (
     "\\boxed{4}",
 )
 """What reasoning text has: digits, blanks, empty lines, tags, a backslash."""
+
+MOST_TOKENS = 64
+"""Tokens that are tried beside the probes, spread over the vocabulary."""
 
 UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, ImportError, EOFError, SafetensorError)
 """What transformers and safetensors raise on folders that they cannot read."""
@@ -194,7 +197,7 @@ def _as_saved(tokenizer: PreTrainedTokenizerBase, folder: Path) -> PreTrainedTok
     transformers 5.23 gives some architectures (`qwen2`) their own pre-tokenizer whatever was saved;
     another vocabulary then loses blanks and line ends without a word.
     """
-    if not (folder / "tokenizer.json").is_file() or len(_kept(tokenizer)) == len(PROBES):
+    if not (folder / "tokenizer.json").is_file() or _kept(tokenizer).issuperset(PROBES):
         return tokenizer
     saved = PreTrainedTokenizerFast.from_pretrained(folder)
     if not _kept(saved) > _kept(tokenizer):
@@ -203,11 +206,21 @@ def _as_saved(tokenizer: PreTrainedTokenizerBase, folder: Path) -> PreTrainedTok
     return saved
 
 
-def _kept(tokenizer: PreTrainedTokenizerBase) -> set[str]:
-    """The probes that come back unchanged from encoding and decoding."""
-    rows = tokenizer(list(PROBES), add_special_tokens=False)["input_ids"]
+def _kept(tokenizer: PreTrainedTokenizerBase) -> set[str | int]:
+    """Probes that come back unchanged from encoding and decoding, and tokens from the reverse."""
+    rows = _encoded(tokenizer, PROBES)
     texts = (tokenizer.decode(ids, clean_up_tokenization_spaces=False) for ids in rows)
-    return {probe for probe, text in zip(PROBES, texts, strict=True) if text == probe}
+    same = {probe for probe, text in zip(PROBES, texts, strict=True) if text == probe}
+    # A vocabulary of few symbols, as of a maze, holds no probe; its own tokens then decide.
+    tokens = sorted(set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids))
+    tokens = tokens[:: 1 + len(tokens) // MOST_TOKENS]
+    again = _encoded(tokenizer, [str(tokenizer.decode([token])) for token in tokens])
+    return same | {token for token, ids in zip(tokens, again, strict=True) if ids == [token]}
+
+
+def _encoded(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
+    rows = tokenizer(list(texts), add_special_tokens=False)["input_ids"] if texts else []
+    return cast("list[list[int]]", rows)
 
 
 def _check_pair(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
