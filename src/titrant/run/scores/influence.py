@@ -2,7 +2,8 @@
 
 The questions that influence is measured on come from the pool itself, never from a benchmark; their own
 traces get no score and rank last. Gradients are those of an adapter, however the arms are trained: of all
-weights they would be too long to project.
+weights they would be too long to project. They are projected by `sketch`: of 39,424 weights to 8,192
+numbers it takes a hundredth of the time of LESS's signs, and scatters no more (`train.influence.project`).
 """
 
 from __future__ import annotations
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from titrant.run.scores.job import ScoreJob
     from titrant.traces.record import Trace
 
-NAME, VERSION = "influence", 1
-SIGNS_UP_TO = 20_000_000
-"""Parameters of a base from which on an adapter has too many weights to be projected by signs."""
+NAME, VERSION = "influence", 2
 HELD_OUT = 64
 """Questions that influence is measured on; a tenth of the pool's where that is less."""
 
@@ -60,7 +59,7 @@ def measure_influence(
             lr=job.lr,
             root=job.seed,
             recipe=job.recipe.model_copy(update={"method": "lora"}),
-            projection="signs" if parameters <= SIGNS_UP_TO else "sketch",
+            projection="sketch",
         ),
         out=job.folder / NAME,
         tell=tell,
