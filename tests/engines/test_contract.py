@@ -95,8 +95,22 @@ def branch_from_the_end(score, _):
     return {"branches": score.branches[::-1]}
 
 
+def moved(name, by):
+    """A number that is off wherever it comes at all."""
+
+    def change(score, _):
+        values = getattr(score, name)
+        return {} if values is None else {name: values + by}
+
+    return change
+
+
 def shared_prefix_leaks(score, requests):
-    return {"entropy": score.entropy + 0.01 * (len(requests) > 9)}
+    return moved("entropy", 0.01)(score, requests) if len(requests) > 9 else {}
+
+
+def unasked_for(score, _):
+    return {"variance": np.zeros(len(score.logprobs), np.float32)}
 
 
 def hidden_of_the_position_before(score, _):
@@ -115,8 +129,9 @@ TAMPERINGS = {
     shared_prefix_leaks: "entropy depend on a shared prefix",
     hidden_of_the_position_before: "a state does not depend on the token",
     whole_hidden_is_a_sum: "the whole text as a span has another mean",
-    lambda score, _: {"variance": score.variance + 0.01}: "the variance is another",
-    lambda score, _: {"vocab_mean": score.vocab_mean - 0.01}: "the vocabulary mean is another",
+    unasked_for: "variance comes unasked for",
+    moved("variance", 0.01): "the variance is another",
+    moved("vocab_mean", -0.01): "the vocabulary mean is another",
     lambda score, _: {"token_ends": score.token_ends - 1}: "ends before it begins",
     lambda score, _: {"token_ends": score.token_ends[::-1]}: "ends fall",
     lambda score, _: {"prefix_logprobs": np.zeros(1, np.float32)}: "of a prefix has a logprob",

@@ -1,12 +1,13 @@
 """Needs are checked before any work, and what comes out is finite or NaN."""
 
 import dataclasses
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from titrant.errors import ConfigError
-from titrant.signals.base import Values
+from titrant.signals.base import Needs, Values
 from titrant.signals.compute import compute, kept_by, require_needs
 from titrant.signals.confidence import MEAN
 from titrant.signals.gain import CODE
@@ -28,7 +29,7 @@ def test_what_the_pass_did_not_keep_is_named():
 
 
 def test_everything_kept_is_known():
-    assert kept_by(made_scores()) == {"top", "alone", "question", "answers", "hidden"}
+    assert kept_by(made_scores()) == set(get_args(Needs))
     assert kept_by(keep_only(made_scores(), frozenset())) == set()
     require_needs(LENGTH, keep_only(made_scores(), frozenset()))
 

@@ -86,6 +86,9 @@ class ScoreRequest:
     """Whether the mean hidden state of the continuation and of each span is wanted."""
     with_prefix: bool = False
     """Whether logprobs of the prefix are wanted too."""
+    with_distribution: bool = True
+    """Whether entropy, variance and mean logprob are wanted: more passes over the vocabulary for each
+    token of the continuation."""
 
 
 class BranchScore(NamedTuple):
@@ -108,7 +111,7 @@ class Score:
     token_ids: tuple[int, ...]
     logprobs: np.ndarray
     """Natural-log probability of each token, float32 [tokens]."""
-    entropy: np.ndarray
+    entropy: np.ndarray | None
     """Entropy of the next-token distribution in nats, float32 [tokens]."""
     top_ids: np.ndarray | None = None
     """Ids of the likeliest tokens, int32 [tokens, k], best first; exactly k, never k + 1."""

@@ -91,7 +91,7 @@ class Forcer:
         asked = asked_of(batch, with_firsts=way.chunks_branches)
         wants = laid(asked.runs)
         k = max(row.top_logprobs for row in batch)
-        numbers = Numbers(wants.targets, k=k, device=self._head.device)
+        numbers = Numbers(wants.targets, is_wide=wants.is_wide, k=k, device=self._head.device)
         means = HiddenMeans(batch)
         trunk = self._trunk(batch, wants, way)
         to_logits = _as_they_are if self._head.mode == "whole" else self._head.logits
@@ -150,7 +150,7 @@ class _Found(NamedTuple):
     asked: Asked
     wants: Wants
     per_token: np.ndarray
-    """float32 [4, wants]."""
+    """float32 [1 or 4, wants]."""
     top_ids: np.ndarray
     top_logprobs: np.ndarray
 
@@ -174,7 +174,8 @@ def _forced(
     # The first token has no number where nothing is before it.
     at = slice(n - (bounds.stop - bounds.start), None)
     per_token = np.full((4, n), np.nan, dtype=np.float32)
-    per_token[:, at] = found.per_token[:, bounds]
+    per_token[: len(found.per_token), at] = found.per_token[:, bounds]
+    distribution = per_token[1:] if row.with_distribution else (None, None, None)
     top_ids = np.full((n, row.top_logprobs), -1, dtype=np.int32)
     top_ids[at] = found.top_ids[bounds, : row.top_logprobs]
     top_logprobs = np.full((n, row.top_logprobs), np.nan, dtype=np.float32)
@@ -185,9 +186,9 @@ def _forced(
         prefix[1:] = found.logprobs(found.asked.prefixes[i])
     return Forced(
         logprobs=per_token[0],
-        entropy=per_token[1],
-        variance=per_token[2],
-        vocab_mean=per_token[3],
+        entropy=distribution[0],
+        variance=distribution[1],
+        vocab_mean=distribution[2],
         top_ids=top_ids,
         top_logprobs=top_logprobs,
         prefix_logprobs=prefix,

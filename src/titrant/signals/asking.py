@@ -72,9 +72,10 @@ def ask(trace: Trace, asking: Asking) -> Asked:
         spans=steps if with_hidden else (),
         with_hidden=with_hidden,
         with_prefix="question" in asking.needs,
+        with_distribution="distribution" in asking.needs,
     )
-    alone = ScoreRequest("", completion) if "alone" in asking.needs else None
-    return Asked(main, alone, steps, lead)
+    alone = ScoreRequest("", completion, with_distribution=False)
+    return Asked(main, alone if "alone" in asking.needs else None, steps, lead)
 
 
 def _closing(trace: Trace, settings: PromptSettings) -> str:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from titrant.settings import SignalSettings
     from titrant.signals.ragged import Ragged
 
-Needs = Literal["top", "alone", "question", "answers", "hidden"]
-"""What a signal needs beyond logprob, entropy, variance and vocabulary mean of each token."""
+Needs = Literal["distribution", "top", "alone", "question", "answers", "hidden"]
+"""What a signal needs beyond the logprob of each token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,16 @@ class TokenScores:
     """Tokens that the model knows."""
     logprob: Ragged
     """Of each token given question and earlier tokens, float32 [tokens]."""
-    entropy: Ragged
-    """Of the next-token distribution, in nats, float32 [tokens]."""
-    variance: Ragged
-    """Of a token's logprob under that distribution, in nats², float32 [tokens]."""
-    vocab_mean: Ragged
-    """Mean logprob over the vocabulary, float32 [tokens]."""
     step: Ragged
     """Index of the step that a token belongs to; −1 outside the steps, int32 [tokens]."""
     n_steps: np.ndarray
     """int64 [traces]."""
+    entropy: Ragged | None = None
+    """Of the next-token distribution, in nats, float32 [tokens]."""
+    variance: Ragged | None = None
+    """Of a token's logprob under that distribution, in nats², float32 [tokens]."""
+    vocab_mean: Ragged | None = None
+    """Mean logprob over the vocabulary, float32 [tokens]."""
     top: Ragged | None = None
     """Logprobs of the k likeliest tokens, best first, float32 [tokens, k]."""
     alone: Ragged | None = None

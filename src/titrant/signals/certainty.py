@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from titrant.settings import SignalSettings
+    from titrant.signals.base import Needs
     from titrant.signals.ragged import Ragged
 
 
@@ -49,13 +50,17 @@ def self_certainty(vocab_mean: Ragged, vocab: int) -> np.ndarray:
 
 def _entropy(scores: TokenScores, _: SignalSettings) -> Values:
     """Mean entropy of the next-token distributions."""
+    assert scores.entropy is not None  # compute() has looked
     return Values(scores.entropy.mean())
 
 
 def _self_certainty(scores: TokenScores, _: SignalSettings) -> Values:
     """Mean distance of the next-token distributions from the uniform one."""
+    assert scores.vocab_mean is not None  # compute() has looked
     return Values(self_certainty(scores.vocab_mean, scores.vocab))
 
+
+_DISTRIBUTION: frozenset[Needs] = frozenset({"distribution"})
 
 ENTROPY = Signal(
     name="entropy",
@@ -63,7 +68,7 @@ ENTROPY = Signal(
     unit="nats",
     higher="the model does not know which token comes next",
     prefer="low",
-    needs=frozenset(),
+    needs=_DISTRIBUTION,
     compute=_entropy,
 )
 """Mean token entropy."""
@@ -73,7 +78,7 @@ SELF_CERTAINTY = Signal(
     unit="nats",
     higher="next-token distributions are far from uniform",
     prefer="high",
-    needs=frozenset(),
+    needs=_DISTRIBUTION,
     compute=_self_certainty,
 )
 """Mean KL divergence of the uniform distribution from the model's."""

@@ -42,8 +42,10 @@ def compute(signal: Signal, scores: TokenScores, settings: SignalSettings) -> Va
 
 
 def kept_by(scores: TokenScores) -> frozenset[Needs]:
-    """What scores hold beyond the numbers that every pass leaves."""
+    """What scores hold beyond the logprobs that every pass leaves."""
+    whole = (scores.entropy, scores.variance, scores.vocab_mean)
     held: dict[Needs, bool] = {
+        "distribution": all(numbers is not None for numbers in whole),
         "top": scores.top is not None,
         "alone": scores.alone is not None,
         "question": scores.question is not None,

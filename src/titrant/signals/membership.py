@@ -71,6 +71,8 @@ def _min_k(scores: TokenScores, settings: SignalSettings) -> Values:
 
 def _min_k_plus(scores: TokenScores, settings: SignalSettings) -> Values:
     """Mean of the lowest normalised logprobs."""
+    assert scores.entropy is not None  # compute() has looked
+    assert scores.variance is not None
     z = normalised(scores.logprob.values, -scores.entropy.values, scores.variance.values)
     return Values(min_k(scores.logprob.with_values(z), settings.min_k))
 
@@ -91,7 +93,7 @@ MIN_K_PLUS = Signal(
     unit="standard deviations",
     higher="no token was passed over for likelier ones: the base may know the trace",
     prefer="low",
-    needs=frozenset(),
+    needs=frozenset({"distribution"}),
     compute=_min_k_plus,
 )
 """Min-K%++."""

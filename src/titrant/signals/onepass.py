@@ -175,10 +175,11 @@ def _columns(score: Score, alone: Score | None, asked: Asked) -> Iterator[tuple[
     none = np.full(n, np.nan, dtype=np.float32)
     assert score.token_ends is not None  # the caller has looked
     yield "logprob", score.logprobs
-    yield "entropy", score.entropy
-    yield "variance", none if score.variance is None else score.variance
-    yield "vocab_mean", none if score.vocab_mean is None else score.vocab_mean
     yield "step", step_of_tokens(score.token_ends, asked.steps)
+    if asked.main.with_distribution:
+        yield "entropy", none if score.entropy is None else score.entropy
+        yield "variance", none if score.variance is None else score.variance
+        yield "vocab_mean", none if score.vocab_mean is None else score.vocab_mean
     if score.top_logprobs is not None:
         yield "top", score.top_logprobs
     if asked.alone is not None:

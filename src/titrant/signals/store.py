@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-ALWAYS = ("logprob", "entropy", "variance", "vocab_mean", "step")
+ALWAYS = ("logprob", "step")
 COLUMNS: dict[Needs, tuple[str, ...]] = {
+    "distribution": ("entropy", "variance", "vocab_mean"),
     "top": ("top",),
     "alone": ("alone",),
     "question": ("question",),
@@ -172,13 +173,11 @@ def read_part(path: Path) -> TokenScores:
     except (OSError, pa.ArrowException) as error:
         raise _damaged(path, error) from error
     has = set(info.needs)
+    names = COLUMNS["distribution"] if "distribution" in has else ()
     return TokenScores(
         uids=tuple(table["uid"].to_pylist()),
         vocab=info.vocab,
         logprob=_ragged(table, "logprob"),
-        entropy=_ragged(table, "entropy"),
-        variance=_ragged(table, "variance"),
-        vocab_mean=_ragged(table, "vocab_mean"),
         step=_ragged(table, "step"),
         n_steps=_whole(table, "n_steps"),
         top=_ragged(table, "top", width=info.top) if "top" in has else None,
@@ -188,6 +187,7 @@ def read_part(path: Path) -> TokenScores:
         n_lead=_whole(table, "n_lead") if "answers" in has else None,
         hidden=_states(table, info.width) if "hidden" in has else None,
         step_hidden=_ragged(table, "step_hidden", width=info.width) if "hidden" in has else None,
+        **{name: _ragged(table, name) for name in names},
     )
 
 

@@ -5,6 +5,7 @@ Numbers that an engine cannot say are `None` and not checked; those that it give
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,7 +57,8 @@ def check_scores_are_complete(engine: Engine) -> None:
         n = len(score.token_ids)
         hold(n > 0 and score.logprobs.shape == (n,), "not one logprob per token")
         hold(bool((score.logprobs <= 0).all()), "a logprob is positive or missing")
-        hold(bool((score.entropy >= 0).all()), "an entropy is negative or missing")
+        if score.entropy is not None:
+            hold(bool((score.entropy >= 0).all()), "an entropy is negative or missing")
         ids, logprobs = top_of(score, 5)
         hold(ids.shape == logprobs.shape == (n, 5), "not exactly k tokens per position")
         hold(
@@ -69,10 +71,11 @@ def check_first_token_without_prefix(engine: Engine) -> None:
     score = scored(engine, [ScoreRequest("", "12+30=42", top_logprobs=2)])[0]
     hold(score.error is None, f"an empty prefix is an error: {score.error}")
     hold(bool(np.isfinite(score.logprobs[1:]).all()), "a later token has no logprob")
-    hold(
-        bool(np.isnan(score.logprobs[0]) == np.isnan(score.entropy[0])),
-        "logprob and entropy do not agree on whether the first token has a number",
-    )
+    if score.entropy is not None:
+        hold(
+            bool(np.isnan(score.logprobs[0]) == np.isnan(score.entropy[0])),
+            "logprob and entropy do not agree on whether the first token has a number",
+        )
 
 
 def check_scores_do_not_depend_on_the_batch(engine: Engine) -> None:
@@ -110,12 +113,35 @@ def check_moments_are_those_of_the_distribution(engine: Engine) -> None:
     p = np.exp(logprobs)
     hold(bool(np.allclose(p.sum(axis=1), 1, rtol=0, atol=1e-3)), "not 1 over the vocabulary")
     mean = (p * np.maximum(logprobs, -1e9)).sum(axis=1)
-    near(score.entropy, -mean, "the entropy is another")
+    if score.entropy is not None:
+        near(score.entropy, -mean, "the entropy is another")
     if score.variance is not None:
         spread = np.maximum(logprobs, -1e9) - mean[:, None]
         near(score.variance, (p * spread**2).sum(axis=1), "the variance is another")
     if score.vocab_mean is not None:
         near(score.vocab_mean, logprobs.mean(axis=1), "the vocabulary mean is another")
+
+
+def check_only_what_is_asked_for_comes(engine: Engine) -> None:
+    """Without its distribution a text has the other numbers that it has with it, and none for those."""
+    plain = ScoreRequest(PREFIX, TEXT, branches=BRANCHES, with_distribution=False)
+    requests = [
+        request
+        for k in (0, 2)
+        for request in (replace(plain, top_logprobs=k), ScoreRequest(PREFIX, TEXT, k))
+    ]
+    few, all_, few_and_top, all_and_top = scored(engine, requests)
+    for score in (few, few_and_top):
+        for name in ("entropy", "variance", "vocab_mean"):
+            hold(getattr(score, name) is None, f"{name} comes unasked for")
+    if engine.info.dtype == "float32":
+        near(few.logprobs, all_.logprobs, "other logprobs without the distribution")
+        near(few_and_top.top_logprobs, all_and_top.top_logprobs, "others are likeliest without it")
+        near(
+            few.branches[0].logprobs,
+            few_and_top.branches[0].logprobs,
+            "a branch depends on the likeliest of its text",
+        )
 
 
 def check_branches_are_scores_of_their_own(engine: Engine) -> None:
@@ -303,6 +329,7 @@ def _vocab(engine: Engine) -> int | None:
 
 
 SCORE_CHECKS = (
+    check_only_what_is_asked_for_comes,
     check_unicode_is_scored,
     check_text_that_fails_fails_alone,
     check_text_over_the_context_has_no_score,

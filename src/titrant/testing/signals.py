@@ -22,6 +22,7 @@ from titrant.settings import SignalSettings
 from titrant.signals.base import Needs, Signal, TokenScores, Values
 from titrant.signals.compute import compute
 from titrant.signals.ragged import Ragged
+from titrant.signals.store import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -166,11 +167,8 @@ def take_traces(scores: TokenScores, rows: Sequence[int]) -> TokenScores:
 
 def keep_only(scores: TokenScores, needs: frozenset[Needs]) -> TokenScores:
     """Scores of a pass that kept this and no more."""
-    gone = {
-        "n_lead" if "answers" not in needs else "",
-        "step_hidden" if "hidden" not in needs else "",
-        *(set(get_args(Needs)) - needs),
-    }
+    gone = {name for need in set(get_args(Needs)) - needs for name in COLUMNS[need]}
+    gone |= {"n_lead"} if "answers" in gone else set()
     return _changed(scores, lambda name, value: None if name in gone else value)
 
 

@@ -13,12 +13,11 @@ pytestmark = pytest.mark.train
 from titrant.engines.scoring.numbers import Numbers, Piece, likeliest  # noqa: E402
 
 
-def filled(logits, targets, k=0, *, only_logprobs=False, at=None, elements=0):
+def filled(logits, targets, k=0, *, is_wide=True, at=None, elements=0):
     """Numbers of logits [positions, vocab], one want per position unless `at` says otherwise."""
     at = np.arange(len(targets)) if at is None else np.array(at)
-    numbers = Numbers(
-        np.array(targets), k=k, device=torch.device("cpu"), only_logprobs=only_logprobs
-    )
+    is_wide = np.broadcast_to(is_wide, len(targets))
+    numbers = Numbers(np.array(targets), is_wide=is_wide, k=k, device=torch.device("cpu"))
     piece = Piece(torch.as_tensor(logits, dtype=torch.float32)[None], np.arange(len(at)), at)
     numbers.fill(piece, lambda rows: rows, vocab=len(logits[0]), elements=elements)
     return numbers
@@ -69,8 +68,23 @@ def test_blocks_change_nothing(seed, vocab, k, n):
     np.testing.assert_array_equal(whole.top()[0], pieces.top()[0])
     logprobs = torch.from_numpy(logits).log_softmax(-1).numpy()
     np.testing.assert_allclose(whole.per_token()[0], logprobs[at, targets], rtol=0, atol=1e-5)
-    alone = filled(logits, targets, only_logprobs=True, at=at, elements=vocab).per_token()
+    alone = filled(logits, targets, is_wide=False, at=at, elements=vocab).per_token()
+    assert len(alone) == 1
     np.testing.assert_allclose(alone[0], whole.per_token()[0], rtol=0, atol=1e-5)
+
+
+@given(seed=st.integers(0, 2**32), n=st.integers(1, 9))
+def test_wide_and_plain_wants_go_side_by_side(seed, n):
+    rng = np.random.default_rng(seed)
+    logits, targets = rng.normal(0, 3, (n, 30)), rng.integers(0, 30, 2 * n)
+    at, is_wide = rng.integers(0, n, 2 * n), rng.random(2 * n) < 0.5
+    whole, some = (
+        filled(logits, targets, 2, at=at, is_wide=w, elements=60) for w in (True, is_wide)
+    )
+    np.testing.assert_allclose(some.per_token()[0], whole.per_token()[0], rtol=0, atol=1e-5)
+    for of_some, of_whole in zip(some.per_token()[1:], whole.per_token()[1:], strict=False):
+        np.testing.assert_allclose(of_some[is_wide], of_whole[is_wide], rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(some.top()[0][is_wide], whole.top()[0][is_wide])
 
 
 @settings(max_examples=60, deadline=None)

@@ -33,10 +33,11 @@ def test_a_token_belongs_to_the_piece_in_which_it_ends():
 
 
 def test_runs_laid_end_to_end():
-    wants = laid([Run(0, 4, [7, 8]), Run(1, 0, []), Run(1, 2, [9])])
+    wants = laid([Run(0, 4, [7, 8], is_wide=True), Run(1, 0, []), Run(1, 2, [9])])
     assert wants.rows.tolist() == [0, 0, 1]
     assert wants.positions.tolist() == [4, 5, 2]
     assert wants.targets.tolist() == [7, 8, 9]
+    assert wants.is_wide.tolist() == [True, True, False]
     assert wants.bounds == [slice(0, 2), slice(2, 2), slice(2, 3)]
 
 
@@ -46,7 +47,9 @@ def test_what_a_row_asks_for():
     )
     asked = asked_of([row], with_firsts=True)
     assert asked.runs == [
-        Run(0, 1, [3, 4, 5]),  # position 1 decides the first token of the continuation
+        Run(
+            0, 1, [3, 4, 5], is_wide=True
+        ),  # position 1 decides the first token of the continuation
         Run(0, 0, [2]),
         Run(0, 1, [6]),
         Run(0, 4, [7]),  # the last position decides what follows the whole
@@ -58,7 +61,7 @@ def test_nothing_decides_the_first_token_of_a_row_without_prefix():
     asked = asked_of(
         [Forcible([], [3, 4], twigs=(Twig(0, [6]),), with_prefix=True)], with_firsts=True
     )
-    assert asked.runs == [Run(0, 0, [4]), Run(0, 0, []), Run(0, 0, [])][:2]
+    assert asked.runs == [Run(0, 0, [4], is_wide=True), Run(0, 0, [])]
     assert asked.firsts == {}
 
 

@@ -67,7 +67,7 @@ _Chunk = dict[int, list[_Fed]]
 def alone(row: Forcible, branch: int) -> Forcible:
     """A branch as a row of its own."""
     twig = row.twigs[branch]
-    return Forcible([*row.prefix_ids, *row.ids[: twig.at]], twig.ids)
+    return Forcible([*row.prefix_ids, *row.ids[: twig.at]], twig.ids, with_distribution=False)
 
 
 def can_hold(cache: Cache, n_tokens: int) -> bool:
@@ -203,7 +203,7 @@ def _decided(head: Head, chunk: _Chunk, states: torch.Tensor, vocab: int) -> Twi
     ]
     keys = [(row, fed.branch) for row, group in chunk.items() for fed in group]
     wants = laid(runs)
-    numbers = Numbers(wants.targets, k=0, device=states.device, only_logprobs=True)
+    numbers = Numbers(wants.targets, is_wide=wants.is_wide, k=0, device=states.device)
     at = wants.rows * states.shape[1] + wants.positions
     numbers.fill(Piece(states, np.arange(len(at)), at), head.logits, vocab=vocab)
     (logprobs,) = numbers.per_token()

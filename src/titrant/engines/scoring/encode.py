@@ -98,5 +98,6 @@ def _encoded(
         spans=tuple(token_range(ends, *span) for span in request.spans),
         with_hidden=request.with_hidden,
         with_prefix=request.with_prefix,
+        with_distribution=request.with_distribution,
     )
     return EncodedScore(row, ends, tuple(encoded.ends for encoded in branches))

@@ -94,15 +94,16 @@ def score_of(request: ScoreRequest, after: Callable[[str, Sequence[int]], Hashed
         if top_ids is not None:
             top_ids[:1] = -1
     logprobs, entropy, variance, vocab_mean = per_token
+    wanted = request.with_distribution
     return Score(
         tokens,
         logprobs,
-        entropy,
+        entropy if wanted else None,
         top_ids,
         top_logprobs,
         token_ends=ends,
-        variance=variance,
-        vocab_mean=vocab_mean,
+        variance=variance if wanted else None,
+        vocab_mean=vocab_mean if wanted else None,
         n_prefix_tokens=len(request.prefix.encode()),
         prefix_logprobs=_forced("", request.prefix, after) if request.with_prefix else None,
         branches=tuple(

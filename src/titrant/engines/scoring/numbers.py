@@ -47,22 +47,22 @@ class Numbers:
     """Numbers of wants, filled piece by piece; NaN until then."""
 
     def __init__(
-        self, targets: np.ndarray, *, k: int, device: torch.device, only_logprobs: bool = False
+        self, targets: np.ndarray, *, is_wide: np.ndarray, k: int, device: torch.device
     ) -> None:
         """Room for the numbers.
 
         Args:
             targets: the token of each want, int64 [wants].
-            k: how many of the likeliest tokens to keep per want.
+            is_wide: whether it wants more than its logprob, bool [wants].
+            k: how many of the likeliest tokens to keep per wide want.
             device: where the logits are.
-            only_logprobs: whether the rest, and the likeliest, can be left out.
         """
-        n = len(targets)
+        n, self._is_wide = len(targets), is_wide
         self._targets = torch.from_numpy(targets).to(device)
-        self._per_token = torch.full((1 if only_logprobs else 4, n), torch.nan, device=device)
+        self._per_token = torch.full((4 if is_wide.any() else 1, n), torch.nan, device=device)
         self._top_ids = torch.full((n, k), -1, dtype=torch.int32, device=device)
         self._top_logprobs = torch.full((n, k), torch.nan, device=device)
-        self._k, self._only_logprobs = k, only_logprobs
+        self._k = k
 
     def fill(
         self,
@@ -80,8 +80,25 @@ class Numbers:
             vocab: tokens that the model knows.
             elements: logits that may be worked on at a time; 0: what suits the device.
         """
-        values = piece.values.flatten(0, 1)
-        rows, small = _block_rows(values.device, vocab, elements)
+        # A plain want at the position of a wide one costs nothing more there.
+        is_wide = np.isin(piece.at, piece.at[self._is_wide[piece.which]])
+        blocks = _block_rows(piece.values.device, vocab, elements)
+        for wide in (True, False):
+            some = is_wide == wide
+            if some.any():
+                part = Piece(piece.values, piece.which[some], piece.at[some])
+                self._fill_some(part, to_logits, blocks, is_wide=wide)
+
+    def _fill_some(
+        self,
+        piece: Piece,
+        to_logits: Callable[[torch.Tensor], torch.Tensor],
+        blocks: tuple[int, int],
+        *,
+        is_wide: bool,
+    ) -> None:
+        """Answer wants that are all wide, or all plain, block by block."""
+        values, (rows, small) = piece.values.flatten(0, 1), blocks
         at, inverse = np.unique(piece.at, return_inverse=True)
         order = np.argsort(inverse, kind="stable")
         inverse = inverse[order]
@@ -96,15 +113,18 @@ class Numbers:
                 part = logits[first : first + small]
                 begin = start + first
                 pairs = slice(ends[begin], ends[begin + len(part)])
-                self._fill(part, which[pairs], source[pairs] - begin)
+                (self._fill_wide if is_wide else self._fill_plain)(
+                    part.sub_(part.amax(-1, keepdim=True)), which[pairs], source[pairs] - begin
+                )
 
-    def _fill(self, logits: torch.Tensor, which: torch.Tensor, source: torch.Tensor) -> None:
-        """Answer wants from some logits; `source` says which row each of them reads."""
-        logits.sub_(logits.amax(-1, keepdim=True))
+    def _fill_plain(self, logits: torch.Tensor, which: torch.Tensor, source: torch.Tensor) -> None:
+        """Logprobs of wants; `source` says which row each reads of logits whose largest is 0."""
         chosen = logits[source, self._targets[which]]
-        if self._only_logprobs:
-            self._per_token[0, which] = chosen - logits.exp_().sum(-1).log_()[source]
-            return
+        self._per_token[0, which] = chosen - logits.exp_().sum(-1).log_()[source]
+
+    def _fill_wide(self, logits: torch.Tensor, which: torch.Tensor, source: torch.Tensor) -> None:
+        """All numbers of wants, likewise."""
+        chosen = logits[source, self._targets[which]]
         top_ids, top_values = likeliest(logits, self._k) if self._k else (None, None)
         log_total, *moments = _moments(logits)
         self._per_token[0, which] = chosen - log_total[source]
@@ -114,7 +134,7 @@ class Numbers:
             self._top_logprobs[which] = (top_values - log_total[:, None])[source]
 
     def per_token(self) -> np.ndarray:
-        """Logprob alone, or logprob, entropy, variance and vocab_mean; float32 [1 or 4, wants]."""
+        """Logprob, and entropy, variance and vocab_mean where any want is wide; float32 [1 or 4, wants]."""
         return self._per_token.cpu().numpy()
 
     def top(self) -> tuple[np.ndarray, np.ndarray]:

@@ -35,6 +35,12 @@ class Forcible(NamedTuple):
     """Pieces of the continuation (tokens from, to)."""
     with_hidden: bool = False
     with_prefix: bool = False
+    with_distribution: bool = True
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether a token of the continuation asks for more than its logprob."""
+        return self.with_distribution or self.top_logprobs > 0
 
     @property
     def n_tokens(self) -> int:
@@ -57,9 +63,10 @@ class Forced(NamedTuple):
     """Numbers of one continuation, one row per token; NaN where the model gives none."""
 
     logprobs: np.ndarray
-    entropy: np.ndarray
-    variance: np.ndarray
-    vocab_mean: np.ndarray
+    entropy: np.ndarray | None
+    """`None`, as the next two, where the request does not ask."""
+    variance: np.ndarray | None
+    vocab_mean: np.ndarray | None
     top_ids: np.ndarray
     """int32 [tokens, k]; −1 where the model gives none."""
     top_logprobs: np.ndarray
@@ -77,14 +84,17 @@ class Run(NamedTuple):
     first: int
     """Position that decides the first of them, in the row's prefix and continuation."""
     targets: Sequence[int]
+    is_wide: bool = False
+    """Whether more than logprobs is wanted."""
 
 
 class Wants(NamedTuple):
-    """Runs laid end to end; int64 [wants]."""
+    """Runs laid end to end; int64 and bool [wants]."""
 
     rows: np.ndarray
     positions: np.ndarray
     targets: np.ndarray
+    is_wide: np.ndarray
     bounds: list[slice]
     """Where each run lies."""
 
@@ -99,6 +109,7 @@ def laid(runs: Sequence[Run]) -> Wants:
         rows=np.array([run.row for run in runs], dtype=np.int64).repeat(lengths),
         positions=np.arange(int(lengths.sum())) + (firsts - starts).repeat(lengths),
         targets=np.array([token for run in runs for token in run.targets], dtype=np.int64),
+        is_wide=np.array([run.is_wide for run in runs], dtype=bool).repeat(lengths),
         bounds=[slice(*both) for both in zip(starts.tolist(), ends.tolist(), strict=True)],
     )
 
@@ -116,7 +127,10 @@ class Asked(NamedTuple):
 
 def asked_of(batch: Sequence[Forcible], *, with_firsts: bool) -> Asked:
     """The runs of a batch; `with_firsts`: also those of branches."""
-    runs = [_after(i, len(row.prefix_ids), row.ids) for i, row in enumerate(batch)]
+    runs = [
+        _after(i, len(row.prefix_ids), row.ids)._replace(is_wide=row.is_wide)
+        for i, row in enumerate(batch)
+    ]
     prefixes, firsts = {}, {}
     for i, row in enumerate(batch):
         if row.with_prefix:
