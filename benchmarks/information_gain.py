@@ -113,7 +113,12 @@ def _logprobs(logits: torch.Tensor, targets: torch.Tensor) -> np.ndarray:
 def by_engine(engine: TransformersEngine, cases: list[Case]) -> list[np.ndarray]:
     """Logprobs [steps + 1, answer tokens] of each trace, in one call."""
     requests = [
-        ScoreRequest(c.question, c.trace, branches=tuple(Branch(e, c.answer) for e in c.ends))
+        ScoreRequest(
+            c.question,
+            c.trace,
+            branches=tuple(Branch(e, c.answer) for e in c.ends),
+            with_distribution=False,
+        )
         for c in cases
     ]
     scores = dict(engine.score(requests))

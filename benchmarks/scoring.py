@@ -7,7 +7,7 @@ and a vocabulary of 4,096 characters, so that a text's tokens are known. The loo
 one text at a time, tokenised, all logits, one pass per signal. The engine gets one call; the completions
 without their question, which IFD needs, are requests in it. Three sets of signals:
 
-    perplexity              1 pass of the loop; the engine's other numbers are computed and not read
+    perplexity              1 pass of the loop
     perplexity, IFD,        1 + 2 + 1 passes
       top-20 confidence
     all                     those, and entropy, self-certainty, Min-K%++ and the mean hidden state: 8 passes
@@ -194,9 +194,13 @@ def by_engine(
     engine: TransformersEngine, pairs: list[Pair], task: Task
 ) -> list[dict[str, np.ndarray | None]]:
     """The same numbers in one call."""
-    requests = [ScoreRequest(q, t, task.k, with_hidden=task.with_hidden) for q, t in pairs]
+    whole = "entropy" in task.passes
+    requests = [
+        ScoreRequest(q, t, task.k, with_hidden=task.with_hidden, with_distribution=whole)
+        for q, t in pairs
+    ]
     if "alone" in task.passes:
-        requests += [ScoreRequest("", pair.trace) for pair in pairs]
+        requests += [ScoreRequest("", pair.trace, with_distribution=False) for pair in pairs]
     scores = dict(engine.score(requests))
     return [_named(scores[i], scores.get(i + len(pairs)), task) for i in range(len(pairs))]
 
