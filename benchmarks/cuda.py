@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
 
@@ -109,9 +110,9 @@ def generate(base: LoadedBase, n_rows: int) -> None:
     texts = make_texts(n_rows, 100, 300, "prompts")
     engine = TransformersEngine(base.model, base.tokenizer, batch_tokens=n_rows * 600)
     asked = [Request(text, NEW, temperature=1.0, seed=i) for i, text in enumerate(texts)]
+    ours = partial(_ours, engine, asked)
     list(engine.generate(asked[:2]))
-    found, took = timed(lambda: [result for _, result in engine.generate(asked)])
-    n_new = sum(result.n_tokens for result in found)
+    n_new, took = timed(ours)
     say("generate", n_new, took, f"logprobs kept; {len(texts)} rows")
     batch = base.tokenizer(texts, return_tensors="pt", padding=True).to(base.model.device)
     batch.pop("token_type_ids", None)
@@ -121,8 +122,14 @@ def generate(base: LoadedBase, n_rows: int) -> None:
         )
     )
     n_theirs = int((out[:, batch["input_ids"].shape[1] :] != 1).sum())
+    n_new, took = timed(ours)
+    say("generate, once more", n_new, took)
     ratio = (n_new / took.seconds) / (n_theirs / theirs.seconds)
     say("  transformers", n_theirs, theirs, f"ours {ratio:.2f} × as fast, without logprobs here")
+
+
+def _ours(engine: TransformersEngine, asked: list[Request]) -> int:
+    return sum(result.n_tokens for _, result in engine.generate(asked))
 
 
 def score(base: LoadedBase, n_rows: int) -> None:
