@@ -10,7 +10,7 @@ within question, every question that has such a pair counted by its pairs), with
 questions; and across questions, which mostly measures difficulty. The last line of a solution, `A: 26`
 in the file, is written `#### 26`, as the model has learned it.
 
-Training takes about half an hour on one core and is kept under --work; so are the scores.
+Training takes about half an hour on one idle core and is kept under --work; so are the scores.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from titrant.traces.table import write_traces
 MODELS = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
 END = "<|endoftext|>"
 VOCABULARY, WIDTH, LAYERS, CONTEXT = 2048, 192, 4, 1024
-EPOCHS = 3
+EPOCHS = 2
 DRAWS = 2000
 CONFIDENCE = 0.9
 
@@ -114,7 +114,8 @@ def train(data: Path, folder: Path) -> None:
         max_length=512,
         logging_steps=50,
         save_strategy="steps",
-        save_steps=200,
+        save_steps=100,
+        train_sampling_strategy="group_by_length",
         save_total_limit=1,
         report_to="none",
         bf16=False,

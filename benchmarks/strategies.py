@@ -153,7 +153,8 @@ def first_rows(folder: RunFolder) -> dict[str, dict[str, float]]:
         cost = cost_of_strategy(name, scores)
         found[name] = {fault: sum(kind[u] == fault for u in uids) / len(uids) for fault in FAULTS}
         found[name] |= {"tokens": sum(length[u] for u in uids) / len(uids)}
-        found[name] |= {"flops": cost.flops, "seconds": cost.seconds}
+        if cost is not None:
+            found[name] |= {"flops": cost.flops, "seconds": cost.seconds}
     FIRST.write_text(json.dumps(found, indent=1) + "\n")
     return found
 
@@ -227,7 +228,7 @@ def table(options: argparse.Namespace) -> None:
     """Print the table, the best first."""
     known = set(pl.read_parquet(RECORD)["strategy"].unique())
     found = analysis(tuple(name for name in STRATEGIES if name in known))
-    first = json.loads(FIRST.read_text())
+    first = json.loads(FIRST.read_text()) if FIRST.exists() else {}
     rows = [row_of(part, first) for part in found.strategies]
     rows.sort(key=lambda row: row["ed95"][0] if row["ed95"] else float("inf"))  # pyright: ignore
     if options.json:

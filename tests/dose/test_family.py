@@ -89,6 +89,20 @@ def test_a_strategy_and_its_copy_move_together_and_do_not_differ():
     assert found["early"].p_holm < 0.05
 
 
+def test_a_large_lead_among_many_strategies_is_told():
+    table = joined(
+        first_round(*SATURATED, n=500),
+        planted({4: 0.40, 32: 0.58, 128: 0.60, 1024: 0.60}, n=500, strategy="early"),
+    )
+    one, other = members(table, "random", "early")
+    many = [one, *[other] * 12]
+    ends = resampled_ends(many, table, np.random.default_rng(0))
+    names = ("random", *(f"early-{i}" for i in range(12)))
+    estimates = np.log([m.judgement.ed.estimate for m in many])
+    found = compare(names, ends, estimates, against=0, confidence=0.9)
+    assert all(item.p_holm < 0.05 for item in found.values())
+
+
 def test_resampled_end_points_lie_around_the_estimate():
     table = first_round(*SATURATED, n=2000)
     (one,) = members(table, "random")

@@ -3,6 +3,7 @@
 import pytest
 from report_answers import ANSWERS, RECIPE, enough, estimate, provenance, response
 
+from titrant.report.answer import Estimate, Selection
 from titrant.report.sentence import MEANINGS, compose, with_sentence, write_sentence
 
 TAIL = f"Conditional on this recipe: {RECIPE}. Found in 17 arms (26 % of a full sweep)."
@@ -135,3 +136,28 @@ def test_the_sentence_does_not_depend_on_the_one_that_is_there(name):
 def test_every_verdict_has_a_meaning_and_an_answer_in_these_tests():
     verdicts = {make().verdict for make in ANSWERS.values()}
     assert verdicts == set(MEANINGS)
+
+
+def test_what_choosing_cost_is_told_with_its_doubt():
+    def said(saving, low, high, *, break_even, pays):
+        cost = Selection(
+            tokens=10,
+            flops=1e12,
+            seconds=1.0,
+            saving=Estimate(estimate=saving, low=low, high=high, level=0.9),
+            break_even=break_even,
+            pays=pays,
+        )
+        chosen = response().model_copy(update={"selection": cost, "versus": "longest"})
+        return write_sentence(enough().model_copy(update={"responses": (chosen,)}))
+
+    spent = "Choosing cost 1 T floating-point operations"
+    open_ = f"{spent}; whether that pays is open, since the lead over `longest` is."
+    assert f"{spent} and pays for itself" in said(4e12, 3e12, 5e12, break_even=0.25, pays=True)
+    assert open_ in said(4e12, -1e12, 5e12, break_even=0.25, pays=None)
+    assert open_ in said(5e11, -4e12, 4e12, break_even=2.0, pays=None)
+    assert open_ in said(-1e11, -5e12, 4e12, break_even=None, pays=None)
+    assert f"{spent}: it pays from a model 2.0 times as large." in said(
+        5e11, 4e11, 6e11, break_even=2.0, pays=False
+    )
+    assert f"{spent} and saves nothing." in said(-3e12, -5e12, -1e12, break_even=None, pays=False)

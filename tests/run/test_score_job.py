@@ -6,13 +6,16 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the train extra")
 
+from titrant.errors import DataError
 from titrant.run.scores.alone import score_alone
+from titrant.run.scores.difficulty import questions_table
 from titrant.run.scores.job import ScoreJob, score
 from titrant.run.scores.wanted import wanted_of
 from titrant.run.watch import Silent
 from titrant.select.scores import open_scores
 from titrant.settings import Config
 from titrant.signals.base import signals
+from titrant.signals.sampling import Difficulty
 from titrant.signals.store import part_paths, read_part
 from titrant.traces.table import write_traces
 from titrant.worlds.pools import make_pool
@@ -61,7 +64,7 @@ def test_every_signal_has_a_value_for_every_trace(done):
     folder, meta = done
     scores = open_scores(folder)
     uids = [trace.uid for trace in POOL]
-    assert set(meta.versions) == {*signals.names(), "difficulty"}
+    assert set(meta.versions) == {*signals.names(), "difficulty", "difficulty-band"}
     n_steps = np.array([len(trace.steps) for trace in POOL])
     for name in meta.versions:
         # The code form leaves out traces of one or two steps, as its source does.
@@ -108,6 +111,14 @@ def test_a_second_job_adds_to_the_first(tmp_path):
     assert set(meta.versions) == {"perplexity", "confidence"}
 
 
+def test_one_more_signal_costs_no_old_one(tmp_path):
+    score(job(tmp_path, wanted_of(["perplexity", "hidden"])))
+    meta = score(job(tmp_path, wanted_of(["ifd"])))
+    assert meta.has_hidden
+    states = open_scores(tmp_path).hidden([trace.uid for trace in POOL])
+    assert np.isfinite(states).all()
+
+
 def test_other_settings_begin_anew(tmp_path):
     score(job(tmp_path, wanted_of(["perplexity"])))
     changed = {"signals": {"answer": "so {gold}"}}
@@ -138,6 +149,16 @@ def test_the_pass_rate_comes_with_its_questions(done):
     assert frame["draws"].is_between(1, 3).all()
     assert (frame["low"] <= frame["mean"]).all()
     assert (frame["mean"] <= frame["high"]).all()
+    band_of = dict(frame.select("qid", "band").iter_rows())
+    bands = open_scores(folder).signal("difficulty-band", [trace.uid for trace in POOL])
+    assert bands.tolist() == [band_of[trace.qid] for trace in POOL]
+
+
+def test_a_table_of_questions_may_begin_with_many_without_an_answer():
+    blank = Difficulty("q", 0, 0, 0, 0, 0, np.nan, np.nan, np.nan, None, 0)
+    known = blank._replace(draws=2, correct=1, mean=0.5, band=1)
+    frame = questions_table([blank] * 150 + [known])
+    assert frame["band"].to_list() == [None] * 150 + [1]
 
 
 def test_influence_is_measured_on_questions_of_the_pool_and_leaves_nothing_behind(tmp_path):
@@ -157,3 +178,20 @@ def test_scoring_alone_leaves_pool_and_scores_in_one_folder(tmp_path):
     assert meta.traces == 48
     uids = [trace.uid for trace in POOL]
     assert np.isfinite(open_scores(tmp_path / "out").signal("length", uids)).all()
+
+
+def test_a_pool_with_other_answers_is_another_pool(tmp_path):
+    def write(change):
+        changed = [trace.model_copy(update=change(trace)) for trace in POOL[:3]]
+        write_traces(tmp_path / "pool.parquet", changed)
+
+    def go():
+        known = config(pool=str(tmp_path / "pool.parquet"))
+        return score_alone(known, wanted_of(["length"]), tmp_path / "out", Silent())
+
+    write(lambda trace: {})
+    go()
+    go()
+    write(lambda trace: {"gold": trace.gold + "1"})
+    with pytest.raises(DataError, match="holds the scores of another pool"):
+        go()

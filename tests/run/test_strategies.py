@@ -60,11 +60,12 @@ def test_the_balance_names_the_size_from_which_choosing_pays(several):
     random = next(r for r in answer.responses if r.strategy == "random")
     assert item.versus == "random"
     paid = item.selection
-    fewer = random.ed95.estimate * (1 - item.ratio.estimate)  # all rows are equally long here
-    if fewer > 0 and paid.saving.estimate > 0:
-        assert paid.break_even == pytest.approx(paid.flops / paid.saving.estimate)
-    else:
-        assert paid.break_even is None
+    # 6 operations per parameter, epoch and token; the fake base has 1,000 parameters.
+    theirs = random.ed95.estimate * random.selection.row_tokens
+    ours = random.ed95.estimate * item.ratio.estimate * paid.row_tokens
+    saving = 6 * 1000 * paid.epochs * (theirs - ours)
+    assert paid.saving.estimate == pytest.approx(saving)
+    assert paid.break_even == (pytest.approx(paid.flops / saving) if saving > 0 else None)
 
 
 @pytest.mark.parametrize(
@@ -138,3 +139,5 @@ def test_signals_of_one_pass_are_paid_once_and_others_are_added():
     assert (deita.tokens, deita.flops, deita.seconds) == (150, 300.0, 6.0)
     assert cost_of_strategy("random", scores).tokens == 0
     assert cost_of_strategy("longest", None).flops == 0
+    assert cost_of_strategy("limr", scores) is None  # what the earlier run cost nobody says
+    assert cost_of_strategy("confidence", None) is None

@@ -35,7 +35,7 @@ def make_folder(folder, *, versions=None, has_hidden=False):
     return folder
 
 
-def write_states(folder, states: dict[str, list[float]]):
+def write_states(folder, states: dict[str, list[float]], width: int | None = None):
     rows = [
         ScoredTrace(
             uid,
@@ -51,13 +51,26 @@ def write_states(folder, states: dict[str, list[float]]):
         needs=("hidden",),
         vocab=5,
         top=0,
-        width=WIDTH,
+        width=WIDTH if width is None else width,
         traces=len(rows),
         trace_tokens=0,
         cost=PassCost(),
     )
     number = len(list((folder / "tokens").glob("*")))
     write_part(folder / "tokens" / f"part-{number:05d}.parquet", rows, info)
+
+
+def test_a_part_of_which_nothing_could_be_scored_hides_no_other(tmp_path):
+    folder = make_folder(tmp_path, has_hidden=True)
+    before = len(list((folder / "tokens").glob("*")))
+    write_states(folder, {"a": [1.0] * WIDTH})
+    write_states(folder, {"b": []}, width=0)
+    assert len(list((folder / "tokens").glob("*"))) == before + 2
+
+    states = open_scores(folder).hidden(["b", "a"])
+
+    assert np.isnan(states[0]).all()
+    assert states[1].tolist() == [1.0] * WIDTH
 
 
 def test_values_come_in_the_order_asked_for_and_missing_ones_are_nan(tmp_path):

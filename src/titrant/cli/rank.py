@@ -212,6 +212,7 @@ def _read(settings: PoolSettings, seed: int, base: str | None, waiting: Waiting)
 
 def _ranked(read: Sequence[Trace], asked: Asked, top: int | None) -> Shown:
     from titrant.errors import ConfigError
+    from titrant.select.candidates import BANDS
     from titrant.select.rank import draw_of
     from titrant.select.rank import rank as rank_pool
     from titrant.select.scores import NoScores, open_scores
@@ -227,11 +228,17 @@ def _ranked(read: Sequence[Trace], asked: Asked, top: int | None) -> Shown:
         )
     name, history = asked.strategy, _history(asked.history, read)
     if asked.scores is None:
-        scores = NoScores(name, history)
+        scores, bands = NoScores(name, history), BANDS
     else:
         scores = open_scores(asked.scores, history=history)
+        bands = scores.meta.bands or BANDS
     ranking = rank_pool(
-        traces, strategy=name, root=asked.seed, draw=draw_of(name, asked.draw), scores=scores
+        traces,
+        strategy=name,
+        root=asked.seed,
+        draw=draw_of(name, asked.draw),
+        scores=scores,
+        bands=bands,
     )
     by_uid = {trace.uid: trace for trace in traces}
     first = [by_uid[uid] for uid in ranking.subset(min(top or TOP, len(traces)))]

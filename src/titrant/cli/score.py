@@ -62,7 +62,7 @@ def score(
         emit_json(meta)
         return
     screen.print(_summary(meta))
-    for text in meta.warnings:
+    for text in meta.warnings.values():
         screen.print(f"warning: {text}", style="yellow", soft_wrap=True)
     screen.print(
         f"{meta.traces:,} traces, {meta.failed:,} not scored; what signals share is counted for each\n"

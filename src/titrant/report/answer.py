@@ -84,7 +84,7 @@ class Response(Record):
     disagreement: float | None
     """Largest ratio between the end points of two shapes that carry 10 % of the weight or more."""
     trace_tokens: float | None
-    """Mean tokens per trace × ED95."""
+    """Tokens of the first ED95 traces of the ranking (draw 0): thinking and answer, no prompt."""
     beyond_pool: bool = False
     """The target that all strategies share is more likely than not beyond this one's top dose."""
     versus: str | None = None
@@ -97,7 +97,7 @@ class Response(Record):
     """Area under the fitted response over the log dose, as a share of the shared gain: 1 where one
     trace gives all of it."""
     selection: Selection | None = None
-    """What choosing cost; `None`: not recorded."""
+    """What choosing cost; `None`: not known, as for a history or scores from elsewhere."""
 
 
 class CurvePoint(Record):

@@ -162,10 +162,10 @@ def _selection(answer: Answer) -> str:
         return f"{spent}."
     if cost.pays:
         return f"{spent} and pays for itself in one training."
+    if cost.pays is None:
+        return f"{spent}; whether that pays is open, since the lead over `{_rival(chosen)}` is."
     if cost.break_even is None:
         return f"{spent} and saves nothing."
-    if cost.break_even <= 1:
-        return f"{spent}; whether that pays is open, since the lead over `{_rival(chosen)}` is."
     return f"{spent}: it pays from a model {cost.break_even:,.1f} times as large."
 
 

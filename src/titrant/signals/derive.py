@@ -49,7 +49,7 @@ def derive_signals(
     *,
     fingerprint: str,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[str, ...]:
+) -> dict[str, str]:
     """Compute signals from the parts in `folder` and write them into its score table.
 
     Args:
@@ -60,7 +60,7 @@ def derive_signals(
         progress: told (parts done, parts in all).
 
     Returns:
-        A warning for each signal that can rank nothing.
+        A warning for each signal that can rank nothing, by its name.
 
     Raises:
         ConfigError: a signal is unknown, or the pass did not keep what it needs.
@@ -77,8 +77,8 @@ def derive_signals(
             found[signal.name].append(compute(signal, scores, settings))
         if progress is not None:
             progress(number, len(paths))
-    warnings = [_write(folder, s, uids, found[s.name], fingerprint) for s in wanted]
-    return tuple(words for words in warnings if words is not None)
+    warnings = {s.name: _write(folder, s, uids, found[s.name], fingerprint) for s in wanted}
+    return {name: words for name, words in warnings.items() if words is not None}
 
 
 def _write(

@@ -54,8 +54,10 @@ class ScoresMeta(Record):
     """Whether hidden states were kept."""
     hidden_cost: SignalCost | None = None
     """What it took to know them."""
-    warnings: tuple[str, ...] = ()
-    """Signals that say nothing, and why."""
+    warnings: dict[str, str] = Field(default_factory=dict)
+    """Signal that says nothing → why."""
+    bands: tuple[float, ...] = ()
+    """Pass rates that part the bands of difficulty; see `SignalSettings.bands`."""
 
 
 def meta_path(folder: Path) -> Path:

@@ -8,7 +8,7 @@ cannot be scored (too long for the context, say) has no tokens, is counted, and 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from titrant.signals.store import (
     PassCost,
     PassInfo,
     ScoredTrace,
+    kept_needs,
     next_part,
     part_paths,
     read_info,
@@ -71,6 +72,12 @@ class Scorer:
             asking.signals.answer,
             str(asking.top_logprobs),
         )
+
+
+def keeping(scorer: Scorer, folder: Path) -> Scorer:
+    """The scorer asking also for what the parts in a folder hold: a new signal costs no old one."""
+    held = kept_needs(folder, fingerprint=scorer.fingerprint)
+    return replace(scorer, asking=scorer.asking._replace(needs=scorer.asking.needs | held))
 
 
 def score_pool(

@@ -148,6 +148,13 @@ def _damaged(path: Path, error: Exception) -> DataError:
     )
 
 
+def kept_needs(folder: Path, *, fingerprint: str) -> frozenset[Needs]:
+    """What all parts of a fingerprint hold beside logprobs; nothing where there is no part."""
+    infos = [read_info(path) for path in part_paths(folder)]
+    sets = [frozenset(info.needs) for info in infos if info.fingerprint == fingerprint]
+    return frozenset.intersection(*sets) if sets else frozenset()
+
+
 def usable_uids(folder: Path, *, fingerprint: str, needs: frozenset[Needs]) -> set[str]:
     """The traces that need not be passed again; parts that are good for nothing now are removed."""
     uids: set[str] = set()
@@ -195,7 +202,7 @@ def read_hidden(folder: Path) -> Iterator[tuple[list[str], np.ndarray]]:
     """Uids and mean hidden states, part by part; float32 [traces, width]."""
     for path in part_paths(folder):
         info = read_info(path)
-        if "hidden" in info.needs:
+        if "hidden" in info.needs and info.width:  # 0: none of its traces could be scored
             with pq.ParquetFile(path) as file:
                 table = file.read(columns=["uid", "hidden"])
             yield table["uid"].to_pylist(), _states(table, info.width)

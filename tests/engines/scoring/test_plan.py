@@ -52,7 +52,7 @@ def test_memory_bounds_a_batch_of_one_prefix():
     assert [len(b) for b in plan(rows, budget=220, memory=440, prices=SMALL)] == [4, 4, 1]
 
 
-def test_rows_that_ask_for_different_things_are_not_mixed():
+def test_rows_with_likeliest_tokens_or_branches_stay_apart():
     rows = [row(1, 5), row(1, 5, k=3), row(1, 5, twigs=(Twig(0, [1, 2]),)), row(1, 5)]
     assert sorted(plan(rows, budget=1000, memory=1000, prices=None)) == [[0, 3], [1], [2]]
 

@@ -70,3 +70,16 @@ def test_half_precision_may_differ_by_hundredths():
     assert not trials(Model(reach=0, off=0.01)).can_share_prefixes()
     assert trials(Model(reach=0, off=0.01), is_half=True).can_share_prefixes()
     assert not trials(Model(reach=0, off=0.2), is_half=True).can_share_prefixes()
+
+
+def test_no_two_places_of_a_trial_hold_the_same_tokens():
+    batches = []
+
+    def logprobs(batch, way):
+        batches.append(batch)
+        return np.zeros(7, dtype=np.float32)
+
+    assert trials(logprobs).can_chunk_branches(64)
+    for row in batches[0]:
+        places = [tuple(twig.ids) for twig in row.twigs] + [tuple(row.prefix_ids[:4])]
+        assert len(set(places)) == len(places)

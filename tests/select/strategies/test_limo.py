@@ -41,12 +41,13 @@ def test_easy_questions_are_out_and_the_best_solution_of_each_question_comes_fir
     traces = pool(
         5, qid=["a", "a", "b", "c", "d"], n_tokens=[50, 40, 30, 60, 70], thinking=["so"] * 5
     )
-    scores = Given({"difficulty": [0.5, 0.5, 0.0, 0.875, NAN]})
+    # 7 of 8 right is in the easiest band; the posterior mean of the rate is less than 7/8.
+    scores = Given({"difficulty": [0.5, 0.5, 0.0, 0.81, NAN], "difficulty-band": [1, 1, 0, 2, NAN]})
 
     rows = rank(traces, strategy="limo", root=0, draw=0, scores=scores).rows
 
     # By length alone 000 and 001, both of question a, would come first.
     assert [row.uid for row in rows] == ["000", "002", "001", "003", "004"]
     assert rows[0].reason.startswith("rule score 0.500 (elaboration 0.50, self-verification 0.50")
-    assert rows[3].reason == "out for difficulty: the base solves it at 0.875"
+    assert rows[3].reason == "out for difficulty: the easiest band, solved at 0.81"
     assert rows[4].reason == "not scored"

@@ -67,21 +67,24 @@ def test_ifd_over_one_goes_behind_all_that_is_not(name):
 
 
 def test_all_of_the_band_comes_before_anything_outside_it():
-    rates = [0.0, 0.125, 0.5, 1.0, 0.875, NAN, 0.75]
-    rows = ranked("difficulty", difficulty=rates)
+    rates = [0.2, 0.125, 0.5, 1.0, 0.81, NAN, 0.85]
+    bands = [0, 1, 1, 2, 2, NAN, 1]
+    rows = ranked("difficulty", difficulty=rates, difficulty_band=bands)
 
-    # Distances to 0.5: 0.5, 0.375, 0, 0.5, 0.375, –, 0.25.
-    assert [at for at, _ in rows] == [2, 6, 1, 4, 0, 3, 5]
-    assert rows[0][1] == "pass rate 0.5, within 0.125 to 0.875"
-    assert rows[-3][1] == "pass rate 0, under 0.125 to 0.875"
-    assert rows[-2][1] == "pass rate 1, over 0.125 to 0.875"
+    # Distances to 0.5: 0.3, 0.375, 0, 0.5, 0.31, –, 0.35; the outer bands are 0 and 2.
+    assert [at for at, _ in rows] == [2, 6, 1, 0, 4, 3, 5]
+    assert rows[0][1] == "pass rate 0.5, a middle band"
+    assert rows[3][1] == "pass rate 0.2, the hardest band"
+    assert rows[-2][1] == "pass rate 1, the easiest band"
 
 
 def test_the_band_is_that_of_the_settings():
     # Middle of 0.5 to 1: 0.75.
-    rows = ranked("difficulty", bands=(0.5, 0.8, 1.0), difficulty=[0.5, 0.75, 0.25])
+    found = {"difficulty": [0.5, 0.75, 0.25], "difficulty_band": [1, 1, 2]}
 
-    assert [at for at, _ in rows] == [1, 0, 2]
+    assert [at for at, _ in ranked("difficulty", bands=(0.5, 0.8, 1.0), **found)] == [1, 0, 2]
+    assert [at for at, _ in ranked("difficulty", bands=(0.5, 1.0), **found)] == [1, 0, 2]
+    assert ranked("difficulty", bands=(0.5, 1.0), **found)[-1][1].endswith("the easiest band")
 
 
 def test_easiest_and_hardest_are_the_ends():

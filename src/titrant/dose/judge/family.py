@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from titrant.dose.readings import ArmKey, ReadingTable
 
 DRAWS = 300
+DRAWS_PER_COMPARISON = 100
+"""Of the bootstrap where there are many: the least p-value is 2 / (draws + 1), and Holm multiplies it by
+the number of comparisons, so with fewer draws nothing could be told apart."""
 LEVELS = 40
 """Steps between the least and the largest level at which crossings of a shared target are known."""
 PAST_THE_TOP = 2.0
@@ -61,12 +64,17 @@ class Comparison(NamedTuple):
 
 
 def resampled_ends(
-    members: Sequence[Member], known: ReadingTable, rng: np.random.Generator, *, draws: int = DRAWS
+    members: Sequence[Member],
+    known: ReadingTable,
+    rng: np.random.Generator,
+    *,
+    draws: int | None = None,
 ) -> np.ndarray:
     """Log end points under resampling; [members, draws].
 
     `known` holds the arms of all members on the members' problems.
     """
+    draws = draws or max(DRAWS, DRAWS_PER_COMPARISON * (len(members) - 1))
     arm_means = _resampled_arms(members, known, rng, draws)
     return np.stack([_ends(member, arm_means) for member in members])
 

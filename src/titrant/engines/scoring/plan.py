@@ -102,7 +102,7 @@ def _shared(shape: Shape, prices: Prices) -> float:
 def plan(
     rows: Sequence[Forcible], *, budget: int, memory: int, prices: Prices | None
 ) -> list[list[int]]:
-    """Indices in batches; rows that ask for different things are not mixed.
+    """Indices in batches; rows that ask for the likeliest tokens, or for branches, stay apart.
 
     Args:
         rows: what is to be forced.

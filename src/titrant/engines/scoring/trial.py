@@ -84,7 +84,7 @@ class Trials:
 
     def _with_shared_prefix(self) -> list[Forcible]:
         """Three rows with two prefixes of different length; 17 tokens at most."""
-        a, b, *rest = (self._some(n) for n in (5, 9, 8, 3, 6))
+        a, b, *rest = (self._some(n, place) for place, n in enumerate((5, 9, 8, 3, 6)))
         return [Forcible(prefix, ids) for prefix, ids in zip((a, b, a), rest, strict=True)]
 
     def _with_branches(self, length: int) -> list[Forcible]:
@@ -97,9 +97,10 @@ class Trials:
     def _branching(self, length: int) -> Forcible:
         n_before, n_branch = 4, 4
         n = max(1, length - n_before - n_branch)
-        twigs = tuple(Twig(at, self._some(n_branch)) for at in (0, n // 2, n))
-        return Forcible(self._some(n_before), self._some(n), twigs=twigs)
+        places = enumerate((0, n // 2, n))
+        twigs = tuple(Twig(at, self._some(n_branch, place)) for place, at in places)
+        return Forcible(self._some(n_before, 3), self._some(n, 4), twigs=twigs)
 
-    def _some(self, n: int) -> list[int]:
-        """Tokens of which none repeats what another place has, as far as chance goes."""
-        return derive_rng(0, "trial", self._vocab, n).integers(0, self._vocab, n).tolist()
+    def _some(self, n: int, place: int) -> list[int]:
+        """Tokens of a place, which those of another place repeat by chance alone."""
+        return derive_rng(0, "trial", self._vocab, n, place).integers(0, self._vocab, n).tolist()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from titrant.files import write_text
 from titrant.select.clean.pool import CleanSettings, clean_pool
 from titrant.select.clean.report import CleaningReport, describe
+from titrant.traces.read import row_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,7 +67,7 @@ def look_for_leaks(
         if left:
             words.append(
                 f"{len(left):,} traces look contaminated by a benchmark in another way than by its own "
-                f"words (row {left[0] + 1}: {more[left[0]].detail}): see cleaning.json, and drop them "
+                f"words (row {row_of(traces[left[0]], left[0] + 1)}: {more[left[0]].detail}): see cleaning.json, and drop them "
                 "with pool.drop: [contaminated]"
             )
     return [trace for row, trace in enumerate(traces) if row not in reasons], words

@@ -23,7 +23,7 @@ from titrant.records import Record
 from titrant.run.input.cleaning import look_for_leaks
 from titrant.run.input.prepare import FEWEST_TRACES, hash_of
 from titrant.traces.files import check_place
-from titrant.traces.read import read_benchmark, read_pool
+from titrant.traces.read import distinct_traces, read_benchmark, read_pool
 from titrant.traces.record import Problem, Verdict
 from titrant.traces.table import load_problems, problems_table, write_traces
 from titrant.traces.verify.assess import assess
@@ -223,10 +223,7 @@ def clean(
     """
     asked = {problem.qid for named in benchmarks for problem in named.problems}
     apart = [trace for trace in traces if trace.qid not in asked]
-    first_of: dict[str, Trace] = {}
-    for trace in apart:
-        first_of.setdefault(trace.uid, trace)
-    unique = list(first_of.values())
+    unique = distinct_traces(apart)
     kept, words = unique, []
     if len(apart) < len(traces):
         questions = len({trace.qid for trace in traces} & asked)

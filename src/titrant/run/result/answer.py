@@ -89,7 +89,6 @@ def build_answer(config: Config, found: Findings, *, created: str) -> Answer:
     fields = from_analyses(
         found.analyses,
         confidence=confidence,
-        trace_tokens=found.prepared.pool_tokens / found.prepared.pool_rows,
     )
     if fields["decides"] is not None and found.last.by_limit:
         fields["decides"] = f"{fields['decides']} ({found.last.stop})"
@@ -159,7 +158,7 @@ def warnings_of(found: Findings, analysis: Analysis | None) -> list[str]:
         words.append(
             f"{len(found.prepared.shown):,} traces of the worked examples' questions are in no subset"
         )
-    words += [] if found.scores is None else list(found.scores.warnings)
+    words += [] if found.scores is None else list(found.scores.warnings.values())
     words += _zero_words(found.zero)
     if found.pilot.warning is not None:
         words.append(found.pilot.warning)

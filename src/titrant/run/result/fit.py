@@ -58,7 +58,7 @@ def fit_readings(
         name: analyse(table, settings=settings, plan=plan) for name, table in tables.items()
     }
     trained = sum(arm.dose > 0 for arm in tables[first].arms)
-    fields = from_analyses(analyses, confidence=settings.confidence, trace_tokens=None)
+    fields = from_analyses(analyses, confidence=settings.confidence)
     empty = unknown(settings.confidence)
     answer = Answer(
         verdict="undecided",

@@ -18,15 +18,12 @@ if TYPE_CHECKING:
     from titrant.dose.readings import ReadingTable
 
 
-def from_analyses(
-    analyses: Mapping[str, Analysis], *, confidence: float, trace_tokens: float | None
-) -> dict[str, object]:
+def from_analyses(analyses: Mapping[str, Analysis], *, confidence: float) -> dict[str, object]:
     """Fields of the Answer that the analyses fill, the deciding benchmark's first.
 
     Args:
         analyses: by benchmark.
         confidence: the level of intervals that do not exist.
-        trace_tokens: mean tokens per trace of the pool; `None`: unknown.
     """
     analysis = next(iter(analyses.values()))
     head = analysis.headline
@@ -41,9 +38,7 @@ def from_analyses(
         "plateau": estimate(head.plateau, confidence, n=n, seeds=at_top),
         "gain": estimate(head.judgement.gain, confidence, n=n, seeds=at_top),
         "guess": None if analysis.guess is None else estimate(analysis.guess, confidence, n=n),
-        "responses": tuple(
-            _response(part, confidence, trace_tokens) for part in analysis.strategies
-        ),
+        "responses": tuple(_response(part, confidence) for part in analysis.strategies),
         "curves": tuple(
             _curve(part, name, target=each.target)
             for name, each in analyses.items()
@@ -96,7 +91,7 @@ def _trained(part: StrategyAnalysis) -> int:
     return sum(arm.dose > 0 for arm in part.table.arms)
 
 
-def _response(part: StrategyAnalysis, confidence: float, tokens: float | None) -> Response:
+def _response(part: StrategyAnalysis, confidence: float) -> Response:
     n = len(part.table.qids)
     return Response(
         strategy=part.strategy,
@@ -105,7 +100,7 @@ def _response(part: StrategyAnalysis, confidence: float, tokens: float | None) -
         isotonic=estimate(part.isotonic, confidence, n=n),
         shapes=part.shapes,
         disagreement=part.disagreement,
-        trace_tokens=None if part.ed is None or tokens is None else part.ed.estimate * tokens,
+        trace_tokens=None,  # of a ranking, which no analysis knows
         beyond_pool=part.beyond_pool,
         versus=None if part.versus is None else part.versus.against,
         ratio=None if part.versus is None else estimate(part.versus.ratio, confidence, n=n),

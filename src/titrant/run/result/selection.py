@@ -2,6 +2,7 @@
 
 A strategy is charged for every number that it reads, each with the whole of the pass that it comes
 from, as if it were the only strategy; so costs of several strategies do not add up to what the run spent.
+What a history or a score from elsewhere cost is not known here, so nothing is said of whether it pays.
 """
 
 from __future__ import annotations
@@ -45,15 +46,22 @@ def with_selection(session: Session, found: Findings, answer: Answer) -> Answer:
     return answer.model_copy(update={"responses": tuple(filled)})
 
 
-def cost_of_strategy(strategy: str, scores: ScoresMeta | None) -> SignalCost:
-    """What a strategy reads, added up; signals of one pass share it, so the dearest counts."""
-    if scores is None:
+def cost_of_strategy(strategy: str, scores: ScoresMeta | None) -> SignalCost | None:
+    """What a strategy reads, added up; signals of one pass share it, so the dearest counts.
+
+    `None` where something of it was made elsewhere at an unknown cost.
+    """
+    needs = needs_of(strategy)
+    if not needs:
         return FREE
+    if scores is None:
+        return None
     passed, apart = [], []
-    for need in needs_of(strategy):
+    for need in needs:
         cost = scores.hidden_cost if need == HIDDEN else scores.costs.get(need)
-        if cost is not None:
-            (apart if need in scores.apart else passed).append(cost)
+        if cost is None:
+            return None
+        (apart if need in scores.apart else passed).append(cost)
     whole = [max(passed, key=lambda cost: cost.tokens), *apart] if passed else apart
     return SignalCost(
         tokens=sum(cost.tokens for cost in whole),
@@ -68,16 +76,19 @@ class Ledger:
     def __init__(self, session: Session, found: Findings) -> None:
         self._session, self._found = session, found
         self._row_tokens = row_tokens(session.folder)
-        self._trace_tokens = {trace.uid: trace.n_tokens or 0 for trace in found.ladder.pool}
+        self._trace_tokens = {trace.uid: trace.n_tokens for trace in found.ladder.pool}
 
     def trace_tokens(self, item: Response) -> float | None:
         """Tokens of the traces among the first ED95 of the ranking (draw 0)."""
-        uids = self._subset(item)
-        return None if uids is None else float(sum(self._trace_tokens[uid] for uid in uids))
+        counts = [self._trace_tokens[uid] for uid in self._subset(item) or ()]
+        known = [n for n in counts if n is not None]
+        return float(sum(known)) if known and len(known) == len(counts) else None
 
-    def selection(self, item: Response, rival: Response | None) -> Selection:
-        """One strategy's line."""
+    def selection(self, item: Response, rival: Response | None) -> Selection | None:
+        """One strategy's line; `None` where its cost is not known."""
         cost = cost_of_strategy(item.strategy, self._found.scores)
+        if cost is None:
+            return None
         known = Selection(
             tokens=cost.tokens,
             flops=cost.flops,

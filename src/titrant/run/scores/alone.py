@@ -16,11 +16,13 @@ from titrant.dose.work.executor import LocalExecutor
 from titrant.dose.work.layout import plan_layout
 from titrant.errors import DataError
 from titrant.run.input.inputs import read_traces
-from titrant.run.input.prepare import hash_of
 from titrant.run.scores.stage import ENTRY, score_job
+from titrant.traces.read import distinct_traces
+from titrant.traces.record import content_hash
 from titrant.traces.table import load_traces, write_traces
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from titrant.dose.work.worker import Progress
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from titrant.run.watch import Watcher
     from titrant.settings import Config
     from titrant.signals.meta import ScoresMeta
+    from titrant.traces.record import Trace
 
 
 def score_alone(
@@ -51,12 +54,12 @@ def score_alone(
     traces, words = read_traces(config, watcher)
     for text in words:
         watcher.warn(text)
-    unique = list({trace.uid: trace for trace in traces}.values())
+    unique = distinct_traces(traces)
     path = folder / "pool.parquet"
-    if path.exists() and hash_of(load_traces(path)) != hash_of(unique):
+    if path.exists() and _identity(load_traces(path)) != _identity(unique):
         raise DataError(
             f"{folder} holds the scores of another pool",
-            expected="the same traces in the same order",
+            expected="the same traces in the same order, with the same answers and steps",
             came=f"{len(unique):,} traces with another hash",
             do="choose another --out",
         )
@@ -70,3 +73,14 @@ def score_alone(
     layout = plan_layout(1, config.executor.threads)
     with LocalExecutor(layout, log=folder / "log") as executor:
         return executor.call(entry, job, on_progress=tell)
+
+
+def _identity(traces: Sequence[Trace]) -> str:
+    """A hash of all that scores are made of: a uid says nothing of the gold answer and the steps."""
+    return content_hash(
+        *(
+            f"{trace.uid} {trace.gold!r} {trace.gold_kind} "
+            + " ".join(f"{step.start}-{step.end}" for step in trace.steps)
+            for trace in traces
+        )
+    )

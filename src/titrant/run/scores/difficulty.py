@@ -3,6 +3,7 @@
     scores/draws/part-*.parquet   every draw, as it was judged
     scores/questions.parquet      per question: draws, verdicts, pass rate, interval, band
     scores/difficulty.parquet     per trace: the pass rate of its question
+    scores/difficulty-band.parquet   per trace: its band, 0 the hardest
 
 Draws belong to one fingerprint of base, prompt and settings; those of another are drawn anew.
 """
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from titrant.run.scores.job import ScoreJob
     from titrant.traces.record import Trace
 
-NAME, VERSION = "difficulty", 1
+NAME, BAND, VERSION = "difficulty", "difficulty-band", 1
 _FINGERPRINT, _SECONDS = b"titrant.fingerprint", b"titrant.seconds"
 SCHEMA = pa.schema(
     [
@@ -48,6 +49,13 @@ SCHEMA = pa.schema(
         pa.field("error", pa.string()),
     ]
 )
+QUESTIONS = {
+    name: {"qid": pl.String, "mean": pl.Float64, "low": pl.Float64, "high": pl.Float64}.get(
+        name, pl.Int64
+    )
+    for name in Difficulty._fields
+}
+"""Columns of `questions.parquet`; told, since the first hundred bands may all be missing."""
 MOST_WORKERS = 8
 
 
@@ -90,9 +98,7 @@ def sample_difficulty(
             tell("difficulty", len(problems) - step.n_open, len(problems))
             began = time.monotonic()
     found = sum_up(problems, known, sampler.design)
-    write_frame(
-        job.folder / "questions.parquet", pl.DataFrame(found, schema=list(Difficulty._fields))
-    )
+    write_frame(job.folder / "questions.parquet", questions_table(found))
     warning = _write(job.folder, traces, found, fingerprint)
     prompt = {p.qid: len(builder.encode(builder.prompt(p.question))) for p in problems}
     tokens = sum(prompt[draw.qid] + draw.n_tokens for draw in known)
@@ -100,6 +106,11 @@ def sample_difficulty(
         tokens=tokens, flops=float(FORWARD * parameters * tokens), seconds=_seconds(folder)
     )
     return Made(cost, warning)
+
+
+def questions_table(found: Sequence[Difficulty]) -> pl.DataFrame:
+    """What is known of each question, a row each."""
+    return pl.DataFrame(found, schema=QUESTIONS, orient="row")
 
 
 def questions_of(traces: Sequence[Trace]) -> list[Problem]:
@@ -113,11 +124,15 @@ def questions_of(traces: Sequence[Trace]) -> list[Problem]:
 def _write(
     folder: Path, traces: Sequence[Trace], found: Sequence[Difficulty], fingerprint: str
 ) -> str | None:
-    rates = {item.qid: item.mean for item in found}
-    values = np.array([rates[trace.qid] for trace in traces], dtype=float)
+    of = {item.qid: item for item in found}
     uids = [trace.uid for trace in traces]
-    write_scores(folder, NAME, version=VERSION, fingerprint=fingerprint, uids=uids, values=values)
-    return variety(values, name=NAME).warning
+    rates = np.array([of[trace.qid].mean for trace in traces], dtype=float)
+    bands = np.array([of[trace.qid].band for trace in traces], dtype=float)  # None becomes NaN
+    for name, values in ((NAME, rates), (BAND, bands)):
+        write_scores(
+            folder, name, version=VERSION, fingerprint=fingerprint, uids=uids, values=values
+        )
+    return variety(rates, name=NAME).warning
 
 
 def write_draws(folder: Path, draws: Sequence[Draw], fingerprint: str, seconds: float) -> None:

@@ -31,7 +31,7 @@ from titrant.signals.asking import Asking
 from titrant.signals.base import signals
 from titrant.signals.derive import derive_signals, needs_of_signals, pass_cost
 from titrant.signals.meta import ScoresMeta, SignalCost, meta_path, read_meta, write_meta
-from titrant.signals.onepass import Passed, Scorer, score_pool
+from titrant.signals.onepass import Passed, Scorer, keeping, score_pool
 from titrant.traces.record import content_hash
 from titrant.traces.table import load_traces
 
@@ -90,12 +90,14 @@ def score(job: ScoreJob, progress: Callable[[str, int, int], None] | None = None
             parameters=loaded.model.num_parameters(),
             traces=len(traces),
             failed=0,
+            bands=job.signals.bands,
         ),
     )
     if job.wanted.names or job.wanted.hidden:
         vocab = int(loaded.model.config.get_text_config().vocab_size)
         known = content_hash(loaded.fingerprint, job.base.dtype, str(job.shots))
         scorer = Scorer(engine, _asking(job, builder, vocab), vocab, known)
+        scorer = keeping(scorer, job.folder)
         meta = _pass(job, traces, scorer, meta, tell)
     if job.wanted.difficulty:
         drawn = difficulty.sample_difficulty(
@@ -108,6 +110,8 @@ def score(job: ScoreJob, progress: Callable[[str, int, int], None] | None = None
             tell=tell,
         )
         meta = _with(meta, DIFFICULTY, difficulty.VERSION, drawn)
+        both = meta.versions | {difficulty.BAND: difficulty.VERSION}
+        meta = meta.model_copy(update={"versions": both})
     if job.wanted.influence:
         measured = influence.measure_influence(
             job,
@@ -128,7 +132,7 @@ def _known(folder: Path, fresh: ScoresMeta) -> ScoresMeta:
         return fresh
     known = read_meta(folder)
     is_same = known.fingerprint == fresh.fingerprint and known.traces == fresh.traces
-    return known.model_copy(update={"warnings": ()}) if is_same else fresh
+    return known if is_same else fresh
 
 
 def _silent(_: str, __: int, ___: int) -> None:
@@ -184,7 +188,7 @@ def _pass(
             "hidden_cost": _cost(found, frozenset(), meta)
             if job.wanted.hidden
             else meta.hidden_cost,
-            "warnings": (*meta.warnings, *warnings),
+            "warnings": _said(meta, {name: warnings.get(name) for name in known}),
         }
     )
 
@@ -196,9 +200,15 @@ def _with(meta: ScoresMeta, name: str, version: int, made: difficulty.Made) -> S
             "versions": meta.versions | {name: version},
             "costs": meta.costs | {name: made.cost},
             "apart": tuple(sorted({*meta.apart, name})),
-            "warnings": (*meta.warnings, *([] if made.warning is None else [made.warning])),
+            "warnings": _said(meta, {name: made.warning}),
         }
     )
+
+
+def _said(meta: ScoresMeta, fresh: dict[str, str | None]) -> dict[str, str]:
+    """Warnings of signals, those of `fresh` replaced; `None`: nothing to warn of."""
+    both = meta.warnings | fresh
+    return {name: text for name, text in both.items() if text is not None}
 
 
 def _cost(found: Passed, needs: frozenset[Needs], meta: ScoresMeta) -> SignalCost:

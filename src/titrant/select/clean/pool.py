@@ -22,6 +22,7 @@ from titrant.select.clean.overlap.find import Found, find_overlap
 from titrant.select.clean.overlap.index import build_index
 from titrant.select.clean.overlap.plant import LeakTest, measure_leaks
 from titrant.select.clean.words import Rule
+from titrant.traces.read import row_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -112,7 +113,11 @@ class Cleaning:
         yield "contaminated", self._contaminated()
         yield (
             "exact",
-            ((r, f"the same as row {rows[0] + 1}") for rows in self.exact for r in rows[1:]),
+            (
+                (r, f"the same as row {row_of(self.traces[rows[0]], rows[0] + 1)}")
+                for rows in self.exact
+                for r in rows[1:]
+            ),
         )
         yield "near", self._copies(self.near, self.pairs.units.rows, "near copy")
         if self.semantic_pairs is not None:

@@ -24,7 +24,7 @@ import numpy as np
 
 from titrant.select.strategies.order import by_value, percentiles, ruled_out
 from titrant.select.strategies.questions import in_blocks
-from titrant.select.strategies.signal import DIFFICULTY
+from titrant.select.strategies.signal import BAND, DIFFICULTY
 
 if TYPE_CHECKING:
     from titrant.select.candidates import Candidates
@@ -76,18 +76,18 @@ class RuleScores(NamedTuple):
 
 def place_limo(candidates: Candidates, _: np.random.Generator) -> list[Placed]:
     """Easy questions out, then the best solution of each question by the rule score."""
-    rates = candidates.signal(DIFFICULTY)
+    rates, bands = candidates.signal(DIFFICULTY), candidates.signal(BAND)
     scores = rule_scores(candidates)
-    easy = candidates.bands[-1]
+    easiest = len(candidates.bands)
 
     def say(i: int) -> str:
         shown = ", ".join(f"{kind} {part[i]:.2f}" for kind, part in scores.parts.items())
         return f"rule score {scores.total[i]:.3f} ({shown})"
 
     def why_not(i: int) -> str | None:
-        if rates[i] < easy:
+        if bands[i] < easiest:
             return None
-        return f"out for difficulty: the base solves it at {rates[i]:.3g}"
+        return f"out for difficulty: the easiest band, solved at {rates[i]:.3g}"
 
     known = np.where(np.isnan(rates), np.nan, scores.total)
     placed = ruled_out(by_value(known, say, first="high"), why_not)

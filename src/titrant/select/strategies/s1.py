@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from titrant.traces.record import Trace
 
 SOLVED = 0.5
-"""Pass rate from which a question counts as solved by the base."""
+"""Pass rate from which a question counts as solved by the base; the rate is a posterior mean (`difficulty`)."""
 
 
 def place_s1(candidates: Candidates, rng: np.random.Generator) -> list[Placed]:

@@ -11,10 +11,10 @@ A signal's own name ranks by it in the direction that the signal itself prefers.
 - `ifd`, `ifd-loss`: high first, but over 1 goes to the end: there the question makes the answer less
   likely, which Cherry takes for a mismatch of both. `ifd` is the ratio of perplexities that
   Superfiltering's code uses, `ifd-loss` Cherry's ratio of losses; both cross 1 at the same traces.
-- `difficulty`: the base's pass rate on the trace's question; nearest to the middle of the band first,
-  so all of the band precedes all outside it. `easiest` and `hardest` are the ends. `hardest` begins
+- `difficulty`: the base's pass rate on the trace's question; bands between the hardest and the easiest
+  first, in each nearest to the middle of the cuts first. `easiest` and `hardest` are the ends. `hardest` begins
   with questions that the base never solved, and these include questions whose gold answer is wrong.
-- `influence` (LESS) and `judge`: high first, read from the score table as somebody wrote them there.
+- `influence` (LESS) and `judge`: high first, read from the score table.
 
 Left out: thresholds. A published recipe that keeps "the top 10 %" is a prefix of a ranking here.
 """
@@ -23,20 +23,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from titrant.select.strategies.order import by_value, nearest_first, percentiles, ruled_out
 from titrant.signals.base import signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-
     from titrant.select.candidates import Candidates
     from titrant.select.strategies.base import Place, Placed
     from titrant.select.strategies.order import End
 
-DIFFICULTY = "difficulty"
-"""The signal: pass rate of the base on the trace's question, in [0, 1]."""
+DIFFICULTY, BAND = "difficulty", "difficulty-band"
+"""Pass rate of the base on the trace's question, in [0, 1], and its band, 0 the hardest. The band is that of
+right answers / answers; the rate is a posterior mean, so it lies nearer to the pool's than its band says."""
 MOST_IFD = 1.0
 
 
@@ -93,17 +94,22 @@ def place_middle_perplexity(candidates: Candidates, _: np.random.Generator) -> l
 
 
 def place_middle_difficulty(candidates: Candidates, _: np.random.Generator) -> list[Placed]:
-    """Nearest to the middle of the band first."""
-    rates = candidates.signal(DIFFICULTY)
-    low, high = candidates.bands[0], candidates.bands[-1]
+    """The bands between the outer two first, nearest to the middle of the cuts first."""
+    rates, bands = candidates.signal(DIFFICULTY), candidates.signal(BAND)
+    cuts, hardest, easiest = candidates.bands, 0, len(candidates.bands)
 
     def say(i: int) -> str:
-        if low <= rates[i] <= high:
-            return f"pass rate {rates[i]:.3g}, within {low:g} to {high:g}"
-        side = "under" if rates[i] < low else "over"
-        return f"pass rate {rates[i]:.3g}, {side} {low:g} to {high:g}"
+        name = {hardest: "the hardest", easiest: "the easiest"}.get(int(bands[i]), "a middle")
+        return f"pass rate {rates[i]:.3g}, {name} band"
 
-    return nearest_first(rates, (low + high) / 2, say)
+    # A rate is at most 1 from the middle, so no outer question comes before an inner one.
+    is_outer = (bands == hardest) | (bands == easiest)
+    return nearest_first(
+        np.abs(rates - (cuts[0] + cuts[-1]) / 2)
+        + np.where(np.isnan(bands), np.nan, 2.0 * is_outer),
+        0.0,
+        say,
+    )
 
 
 def by_difficulty(first: End) -> Place:

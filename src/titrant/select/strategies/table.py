@@ -26,7 +26,7 @@ OF_SIGNALS = {
     "gain": "high information gain first: bits about the gold answer",
     "gain-per-step": "high information gain per step first",
     "gain-per-token": "high information gain per token first",
-    "gain-share": "high share of the possible information gain first",
+    "gain-share": "high share of steps that make the gold answer likelier first",
     "gain-paper": "information gain as its paper defines it",
     "gain-code": "information gain as its code computes it",
 }
