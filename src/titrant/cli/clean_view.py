@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from titrant.report.cleaning import MOST_SHOWN, pieces
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
         Evidence,
     )
 
-MOST_SHOWN = 5
-"""Hits that are shown to people; `--json` has more."""
 FEW_PROBLEMS = 20
 """Below so many planted leaks a recall says little."""
 
@@ -164,12 +164,13 @@ def _marked(text: str, places: Sequence[tuple[int, int]], marks: tuple[str, str]
     """A text with what the other one has too set off."""
     from rich.text import Text
 
-    shown, at = Text(), 0
-    for start, end in sorted(places):
-        shown.append(text[at:start])
-        shown.append(f"{marks[0]}{text[start:end]}{marks[1]}", style="black on yellow")
-        at = end
-    return shown.append(text[at:])
+    shown = Text()
+    for piece in pieces(text, places):
+        if piece.is_marked:
+            shown.append(f"{marks[0]}{piece.text}{marks[1]}", style="black on yellow")
+        else:
+            shown.append(piece.text)
+    return shown
 
 
 def _recall(report: CleaningReport) -> RenderableType:

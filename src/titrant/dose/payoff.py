@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from titrant.dose.curve.endpoint import Interval
 
-FORWARD, TRAIN = 2, 6
-"""Floating-point operations per parameter and token."""
+TRAIN = 6
+"""Floating-point operations per parameter and token trained; a forward pass is `signals.derive.FORWARD`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from titrant.report import typeset
 from titrant.report.answer import Estimate
 from titrant.report.tables import Cell, Column, Table
+from titrant.select.clean.overlap.plant import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from titrant.select.clean.report import CleaningReport, Evidence
 
 MOST_SHOWN = 5
-LEVEL = 0.95
-"""Of Wilson's intervals of recall."""
+"""Hits that are shown to people; `cleaning.json` has more."""
 COMMAND = "titrant clean POOL --benchmark BENCHMARK"
 
 
