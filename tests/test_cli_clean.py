@@ -193,3 +193,24 @@ def test_real_test_problems_are_found_in_their_own_file(shared_data):
     assert recall["exact"] == recall["numbers changed"] == 1.0
     assert recall["reworded"] >= 0.9
     assert tree["report"]["leaks"]["decoys"]["n"] == 0  # every row of this pool is a leak
+
+
+@pytest.mark.parametrize("option", ["--out", "--reasons"])
+def test_no_input_and_no_folder_is_written_over(pool, benchmark, tmp_path, option):
+    before = pool.read_text(), benchmark.read_text()
+    for target in (pool, benchmark):
+        assert f"{option} {target} is also read from" in refused(
+            pool, "--benchmark", benchmark, option, target
+        )
+    folder = tmp_path / "results.jsonl"
+    folder.mkdir()
+    (folder / "paper.txt").write_text("precious")
+    assert f"{option} {folder} is a folder" in refused(pool, option, folder)
+    assert (folder / "paper.txt").exists()
+    assert (pool.read_text(), benchmark.read_text()) == before
+
+
+def test_a_pool_that_is_the_benchmark_is_told_so(pool, tmp_path):
+    text = refused(pool, "--benchmark", pool, "--out", tmp_path / "out.jsonl", "--planted", 0)
+    assert "contaminated" in text
+    assert "is the benchmark the pool itself?" in text

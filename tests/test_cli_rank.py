@@ -171,3 +171,17 @@ def test_what_cannot_be_done_is_refused_with_what_to_do(pool, tmp_path):
     assert "a subset needs its size" in refused(pool, "--out", tmp_path / "x.jsonl")
     assert "do: --out x.parquet" in refused(pool, "--out", tmp_path / "x.csv")
     assert "is no folder of scores" in refused(pool, "--scores", tmp_path)
+
+
+def test_neither_the_pool_nor_a_folder_is_written_over(pool, tmp_path):
+    before = pool.read_text()
+    result = run(pool, "--top", 1, "--out", pool)
+    assert result.exit_code == 2
+    assert "is also read from" in result.output
+    assert pool.read_text() == before
+    (tmp_path / "out.parquet").mkdir()
+    assert "is a folder" in run(pool, "--out", tmp_path / "out.parquet").output
+
+
+def test_scores_that_are_a_file_are_refused(pool):
+    assert "is a file" in run(pool, "--strategy", "gain", "--scores", pool).output

@@ -77,7 +77,7 @@ def test_a_folder_without_permission_is_said_in_words(tmp_path):
         f"{tmp_path / 'x'} cannot be written\n"
         "  expected: a folder with write permission\n"
         "  found: Permission denied\n"
-        "  do: choose another folder (--out, or --to of an export)"
+        "  do: choose another place for it"
     )
 
 
@@ -102,3 +102,11 @@ def test_a_folder_is_replaced_whole(tmp_path):
 def test_a_full_disk_in_a_librarys_words_is_said_in_ours(tmp_path):
     with pytest.raises(ResourceError, match="the disk is full"), explained(tmp_path):
         raise RuntimeError("safetensors: I/O error: No space left on device (os error 28)")
+
+
+def test_a_file_never_takes_the_place_of_a_folder(tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "paper.txt").write_text("precious")
+    with pytest.raises(ResourceError, match="results cannot be written"):
+        write_text(tmp_path / "results", "x")
+    assert (tmp_path / "results" / "paper.txt").read_text() == "precious"

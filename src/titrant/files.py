@@ -51,8 +51,10 @@ def _no_place(path: Path, error: Exception) -> ResourceError:
     return ResourceError(
         f"{path} cannot be written",
         expected="a folder with write permission",
-        came=error.strerror or str(error) if isinstance(error, OSError) else str(error),
-        do="choose another folder (--out, or --to of an export)",
+        came=os.strerror(error.errno)
+        if isinstance(error, OSError) and error.errno is not None
+        else str(error),
+        do="choose another place for it",
     )
 
 
@@ -82,16 +84,29 @@ def replacing(path: Path) -> Iterator[Path]:
             yield beside
             _flush_all(beside)
             if path.is_dir():
+                _check_takes(path, beside)
                 shutil.rmtree(path)
             beside.replace(path)
         except FileNotFoundError as error:
-            # Some places, /proc among them, can be named and not written.
-            if str(error.filename) not in {str(beside), *map(str, path.parents)}:
+            # Some places, /proc among them, can be named and not written; pyarrow names no file.
+            known = {str(beside), *map(str, path.parents)}
+            if str(error.filename) not in known and str(beside) not in str(error):
                 raise
             raise _no_place(path, error) from error
         finally:
             remove(beside)
         _flush(path.parent)
+
+
+def _check_takes(path: Path, beside: Path) -> None:
+    """A file never takes the place of a folder."""
+    if not beside.is_dir():
+        raise ResourceError(
+            f"{path} cannot be written",
+            expected="the name of a file",
+            came="a folder of that name, which stays as it is",
+            do="choose another name",
+        )
 
 
 def _flush_all(path: Path) -> None:

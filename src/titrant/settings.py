@@ -5,7 +5,7 @@ Field docstrings are the reference: `docs/reference/config.md` is generated from
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -183,14 +183,15 @@ class SignalSettings(Record):
 
     top_logprobs: int = Field(default=20, ge=2)
     """Likeliest tokens per position that token confidence is the mean of; at most the vocabulary."""
-    window: int | Literal["auto"] = "auto"
+    window: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """Tokens of a group in group confidence. `auto`: 0.15 × the pool's mean trace, in [8, 2048]."""
-    tail: int | Literal["auto"] = "auto"
+    tail: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """Last tokens that tail confidence is the mean of; `auto`: as `window`."""
     min_k: float = Field(default=0.2, gt=0.0, le=1.0)
     """Share of a trace's tokens that Min-K% and Min-K%++ are the mean of."""
-    answer: str = "\nAnswer: {gold}"
-    """What is teacher-forced after each step for information gain; `{gold}` is replaced."""
+    answer: str = Field(default="\nAnswer: {gold}", pattern=r"\{gold\}")
+    """What is teacher-forced after each step for information gain; `{gold}` is replaced, and has to
+    stand in it."""
     samples: int = Field(default=8, ge=1)
     """Most answers drawn per question for difficulty."""
     bands: tuple[float, ...] = (0.125, 0.875)

@@ -40,6 +40,7 @@ def job(folder, wanted=ALL, **changes):
     known = config(**changes)
     path = folder / "pool.parquet"
     if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_traces(path, POOL)
     return ScoreJob(
         folder=folder / "scores",
@@ -119,20 +120,29 @@ def test_one_more_signal_costs_no_old_one(tmp_path):
     assert np.isfinite(states).all()
 
 
-def test_other_settings_begin_anew(tmp_path):
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"signals": {"answer": "so {gold}"}}, "another signals"),
+        ({"decode": {"max_new_tokens": 5}}, "another decode"),
+        ({"base": "vitro:arithmetic-direct"}, "another base: scores of vitro:arithmetic are there"),
+    ],
+)
+def test_scores_that_were_made_otherwise_are_not_lost(tmp_path, change, part):
     score(job(tmp_path, wanted_of(["perplexity"])))
-    changed = {"signals": {"answer": "so {gold}"}}
-    meta = score(job(tmp_path, wanted_of(["confidence"]), **changed))
-    assert set(meta.versions) == {"confidence"}
+    with pytest.raises(DataError) as error:
+        score(job(tmp_path, wanted_of(["confidence"]), **change))
+    assert part in str(error.value)
+    assert set(open_scores(tmp_path).meta.versions) == {"perplexity"}
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"decode": {"max_new_tokens": 5}}])
-def test_answers_drawn_in_another_way_are_drawn_anew(tmp_path, change):
-    score(job(tmp_path, wanted_of(["difficulty"])))
-    before = pl.read_parquet(tmp_path / "scores" / "questions.parquet")
-    other = job(tmp_path, wanted_of(["difficulty"]), **change)
-    score(other.model_copy(update={"seed": change.get("seed", 0)}))
-    assert not pl.read_parquet(tmp_path / "scores" / "questions.parquet").equals(before)
+def test_other_seeds_draw_other_answers(tmp_path):
+    frames = []
+    for seed in (0, 1):
+        found = job(tmp_path / str(seed), wanted_of(["difficulty"]))
+        score(found.model_copy(update={"seed": seed}))
+        frames.append(pl.read_parquet(tmp_path / str(seed) / "scores" / "questions.parquet"))
+    assert not frames[0].equals(frames[1])
 
 
 def test_batches_decide_nothing(tmp_path):

@@ -105,7 +105,7 @@ def clean(
     from titrant.settings import PoolSettings
 
     names = _drops(drop, semantic=semantic, has_benchmark=bool(benchmark), is_given=drop != DROP)
-    _check_places(out, reasons)
+    _check_places(out, reasons, [pool, *(benchmark or ())])
     where = PoolSettings(path=pool, split=split, columns=parse_columns(columns or ()), limit=limit)
     how = CleanSettings(
         unit=unit,
@@ -120,18 +120,20 @@ def clean(
     with Waiting() as waiting:
         cleaning = _cleaning(where, benchmark or [], how, waiting)
     report, dropped = describe(cleaning), cleaning.reasons(names)
-    wrote = _write(cleaning.traces, dropped, out=out, reasons=reasons)
     counts = {name: sum(reason.drop == name for reason in dropped.values()) for name in names}
+    screen = console()
+    marks = ("", "") if screen.is_terminal else MARKS
+    for part in () if as_json else render(report, pool, marks):
+        screen.print(part)
+        screen.print()
+    wrote = _write(cleaning.traces, dropped, counts, out=out, reasons=reasons)
     if as_json:
         emit_json(
             {"report": report, "dropped": counts, "kept": wrote, "out": out, "reasons": reasons}
         )
         return
-    screen = console()
-    marks = ("", "") if screen.is_terminal else MARKS
-    for part in [*render(report, pool, marks), outcome(len(cleaning.traces), counts, out)]:
-        screen.print(part)
-        screen.print()
+    screen.print(outcome(len(cleaning.traces), counts, out))
+    screen.print()
 
 
 def _drops(drop: str, *, semantic: bool, has_benchmark: bool, is_given: bool) -> tuple[str, ...]:
@@ -164,7 +166,8 @@ def _drops(drop: str, *, semantic: bool, has_benchmark: bool, is_given: bool) ->
     return names
 
 
-def _check_places(out: Path | None, reasons: Path | None) -> None:
+def _check_places(out: Path | None, reasons: Path | None, inputs: Sequence[str]) -> None:
+    from titrant.cli.reading import check_output
     from titrant.errors import ConfigError
     from titrant.select.clean.write import check_kind
 
@@ -177,6 +180,8 @@ def _check_places(out: Path | None, reasons: Path | None) -> None:
             came=str(out),
             do="choose another name for --reasons",
         )
+    for option, path in (("--out", out), ("--reasons", reasons)):
+        check_output(option, path, inputs)
 
 
 def _cleaning(
@@ -227,6 +232,7 @@ def _read_benchmarks(paths: Sequence[str], seed: int, waiting: Waiting) -> dict[
 def _write(
     traces: Sequence[Trace],
     dropped: dict[int, Reason],
+    counts: dict[str, int],
     *,
     out: Path | None,
     reasons: Path | None,
@@ -244,8 +250,8 @@ def _write(
         raise DataError(
             f"nothing is left of the pool to write to {out}",
             expected="at least one trace that is not dropped",
-            came=f"{len(dropped):,} of {len(traces):,} dropped",
-            do="drop less: --drop exact",
+            came=", ".join(f"{n:,} of {len(traces):,} {name}" for name, n in counts.items() if n),
+            do="look at why (--reasons FILE): is the benchmark the pool itself? or drop less (--drop)",
         )
     if out is not None:
         write_pool(out, kept)

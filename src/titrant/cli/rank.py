@@ -95,7 +95,7 @@ def rank(
 ) -> None:
     """Put a pool in the order of a strategy, with a reason for each row."""
     from titrant.cli.rank_view import as_tree, print_ranking, show_list
-    from titrant.cli.reading import parse_columns
+    from titrant.cli.reading import check_output, parse_columns
     from titrant.cli.waiting import Waiting
     from titrant.report.cards import write_subset
     from titrant.select.rank import write_ranking
@@ -109,6 +109,7 @@ def rank(
         path=_given(pool), split=split, limit=limit, columns=parse_columns(columns or ())
     )
     _check_out(out, top)
+    check_output("--out", out, [_given(pool), *([] if history is None else [str(history)])])
     with Waiting() as waiting:
         shown = _ranked(_read(settings, seed, base, waiting), asked, top)
     if out is not None and out.suffix == ".jsonl":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,6 +36,33 @@ def parse_columns(pairs: Sequence[str]) -> dict[str, str]:
             )
         columns[ours.strip()] = theirs.strip()
     return columns
+
+
+def check_output(option: str, path: Path | None, inputs: Sequence[str]) -> None:
+    """Refuse, before any work, an output that would take the place of a folder or of an input.
+
+    Raises:
+        ConfigError: says which.
+    """
+    from titrant.errors import ConfigError
+
+    if path is None:
+        return
+    if path.is_dir():
+        raise ConfigError(
+            f"{option} {path} is a folder",
+            expected="the name of a file that is written",
+            came=f"a folder with {sum(1 for _ in path.iterdir()):,} entries",
+            do=f"name a file in it: {option} {path / 'NAME'}",
+        )
+    for name in inputs:
+        if path.exists() and Path(name).exists() and path.samefile(name):
+            raise ConfigError(
+                f"{option} {path} is also read from",
+                expected="another file, so that what is read stays as it is",
+                came=f"the input {name}",
+                do=f"choose another name for {option}",
+            )
 
 
 def read_given(settings: PoolSettings, seed: int, waiting: Waiting) -> list[Trace]:

@@ -7,7 +7,7 @@ messages and `docs/reference/config.md` say the same of a key because both ask h
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic_core import PydanticUndefined
@@ -131,6 +131,9 @@ def _in_words(
     *,
     name: Callable[[type[Record]], str] = _as_section,
 ) -> str:
+    if get_origin(annotation) is Annotated:
+        annotation, field = get_args(annotation)
+        bounds = _bounds(field)
     origin, parts = get_origin(annotation), get_args(annotation)
     if isinstance(annotation, type) and issubclass(annotation, Record):
         return name(annotation)

@@ -156,6 +156,13 @@ def open_scores(folder: Path, *, history: Mapping[str, np.ndarray] | None = None
     Raises:
         DataError: there are none, or `meta.json` is damaged.
     """
+    if folder.is_file():
+        raise DataError(
+            f"{folder} is a file",
+            expected="a folder that titrant score made, or a run folder",
+            came="a file",
+            do=f"make scores: {SCORE}",
+        )
     inside = folder / "scores"
     found = inside if not meta_path(folder).exists() and meta_path(inside).exists() else folder
     return StoredScores(found, read_meta(found), history)

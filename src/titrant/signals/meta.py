@@ -40,6 +40,8 @@ class ScoresMeta(Record):
     """Of everything that decides the per-token numbers; as in the score table."""
     parameters: int
     """Of the model."""
+    made_with: dict[str, str] = Field(default_factory=dict)
+    """What decides the values, part by part: base, prompt, signals …; as text."""
     traces: int
     """Traces asked about."""
     failed: int

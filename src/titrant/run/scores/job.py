@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from titrant.engines.prompt import PromptBuilder
+from titrant.errors import DataError
 from titrant.lazy import load
 from titrant.records import Record
 from titrant.run.scores import difficulty, influence
@@ -82,11 +83,13 @@ def score(job: ScoreJob, progress: Callable[[str, int, int], None] | None = None
         model_name=loaded.name,
     )
     builder = PromptBuilder(loaded.tokenizer, job.prompt, shots=job.shots)
+    made_with = _made_with(job, loaded.fingerprint)
     meta = _known(
         job.folder,
         ScoresMeta(
             base=loaded.name,
-            fingerprint=_fingerprint(job, loaded.fingerprint),
+            fingerprint=content_hash(*made_with.values()),
+            made_with=made_with,
             parameters=loaded.model.num_parameters(),
             traces=len(traces),
             failed=0,
@@ -127,31 +130,43 @@ def score(job: ScoreJob, progress: Callable[[str, int, int], None] | None = None
 
 
 def _known(folder: Path, fresh: ScoresMeta) -> ScoresMeta:
-    """What the folder knows already under the same fingerprint; else nothing."""
+    """What the folder knows already.
+
+    Raises:
+        DataError: it was made otherwise, and would be lost.
+    """
     if not meta_path(folder).exists():
         return fresh
     known = read_meta(folder)
-    is_same = known.fingerprint == fresh.fingerprint and known.traces == fresh.traces
-    return known if is_same else fresh
+    if known.fingerprint == fresh.fingerprint:
+        return known if known.traces == fresh.traces else fresh
+    of = {name: known.made_with.get(name) for name in fresh.made_with}
+    other = [name for name, text in fresh.made_with.items() if text != of[name]]
+    raise DataError(
+        f"{folder} holds scores that were made otherwise",
+        expected=f"the same {', '.join(fresh.made_with)}",
+        came=f"another {', '.join(other)}: scores of {known.base} are there, {fresh.base} is asked",
+        do="choose another folder (--out), give the settings that they were made with (--set), or "
+        "delete the folder",
+    )
 
 
 def _silent(_: str, __: int, ___: int) -> None:
     return
 
 
-def _fingerprint(job: ScoreJob, model: str) -> str:
-    """Hash of everything that decides the values of the score table."""
-    # Batches decide nothing; answers and the warm-up depend on all the rest.
-    decode = job.decode.model_dump_json(exclude={"batch_tokens"})
-    parts = (job.base, job.prompt, job.signals, job.recipe)
-    return content_hash(
-        model,
-        decode,
-        *(part.model_dump_json() for part in parts),
-        str(job.shots),
-        job.answer_pattern,
-        str((job.lr, job.seed)),
-    )
+def _made_with(job: ScoreJob, model: str) -> dict[str, str]:
+    """Everything that decides the values of the score table, part by part."""
+    return {
+        "base": f"{model} {job.base.model_dump_json()}",
+        "prompt": f"{job.prompt.model_dump_json()} {job.shots}",
+        # Batches decide nothing; answers and the warm-up depend on all the rest.
+        "decode": job.decode.model_dump_json(exclude={"batch_tokens"}),
+        "signals": job.signals.model_dump_json(),
+        "answer_pattern": str(job.answer_pattern),
+        "recipe": f"{job.recipe.model_dump_json()} {job.lr}",
+        "seed": str(job.seed),
+    }
 
 
 def _asking(job: ScoreJob, builder: Any, vocab: int) -> Asking:  # noqa: ANN401 - needs a tokenizer

@@ -108,6 +108,16 @@ def test_a_whole_problem_counts_where_its_ngrams_are_those_of_a_template():
     assert hits(traces, questions) == [(Grade.OVERLAP, "thinking", (0,), 9)]
 
 
+def test_a_whole_problem_is_a_quote_also_where_the_traces_own_question_is_of_its_template():
+    questions = templated(60, seed=0)
+    (own,) = templated(1, seed=9)
+    traces = [
+        made_trace(own, f"This is like one I know: {questions[9]} So", "9"),
+        made_trace(own, f"I am asked: {own} So", "9"),
+    ]
+    assert hits(traces, questions) == [(Grade.OVERLAP, "thinking", (0,), 9)]
+
+
 def templated(n: int, seed: int) -> list[str]:
     rng = np.random.default_rng(seed)
     return [

@@ -32,6 +32,8 @@ MOST_COLLIDING = 0.2
 """Of GSM8K's test problems, 0.06 share an n-gram with its training set."""
 CHUNK_TEXTS = 2000
 CHUNK_CHARACTERS = 2**20
+Askers = dict[int, dict[int, bool]]
+"""Row → problems that its question is close to → whether that is a hit."""
 _OF_A_TEMPLATE = {Grade.RENUMBERED, Grade.OVERLAP, Grade.REWORDED}
 
 
@@ -88,7 +90,7 @@ def find_overlap(
     questions = _rows_by(traces, lambda trace: trace.qid)
     attempts = _rows_by(traces, lambda trace: trace.uid)
     n_texts = len(questions) + len(attempts)
-    asked: dict[int, set[int]] = {}
+    asked: Askers = {}
     for done, chunk in _chunks(questions):
         _compare(found, chunk, asked)
         if progress is not None:
@@ -127,38 +129,47 @@ def _chunks(
             chunk, size = [], 0
 
 
-def _compare(found: Found, chunk: list[tuple[int, ...]], asked: dict[int, set[int]]) -> None:
+def _compare(found: Found, chunk: list[tuple[int, ...]], asked: Askers) -> None:
     """Compare a chunk of questions; `asked` learns which rows ask something close to which problem."""
     first = [found.traces[rows[0]] for rows in chunk]
     texts = [Asked(t.question, canonical(t.question, source=t.source)) for t in first]
     for overlap in found.index.compare(texts):
         rows = chunk[overlap.text]
+        is_hit = _keep(found, Hit(overlap.judged, QUESTION, rows, overlap.problem))
         for row in rows:
-            asked.setdefault(row, set()).add(overlap.problem)
-        _keep(found, Hit(overlap.judged, QUESTION, rows, overlap.problem))
+            asked.setdefault(row, {})[overlap.problem] = is_hit
 
 
-def _search(found: Found, chunk: list[tuple[int, ...]], asked: dict[int, set[int]]) -> None:
-    """Search a chunk of traces, what was thought and what was answered apart."""
+def _search(found: Found, chunk: list[tuple[int, ...]], asked: Askers) -> None:
+    """Search a chunk of traces, what was thought and what was answered apart.
+
+    A trace that restates a question close to a problem is no quote of it, unless all of the problem is
+    there: a question of the same template does not hold its numbers.
+    """
     first = [found.traces[rows[0]] for rows in chunk]
     places = [(i, field) for i in range(len(chunk)) for field in (THINKING, ANSWER)]
     texts = [(t.thinking or "", t.answer_text) for t in first]
     for overlap in found.index.quote([text for both in texts for text in both]):
         i, place = places[overlap.text]
-        rows = tuple(row for row in chunk[i] if overlap.problem not in asked.get(row, ()))
+        is_whole = overlap.judged.similarity >= WHOLE
+        close = [asked.get(row, {}).get(overlap.problem) for row in chunk[i]]
+        restates = [is_hit is not None and (is_hit or not is_whole) for is_hit in close]
+        rows = tuple(row for row, known in zip(chunk[i], restates, strict=True) if not known)
         if rows:
             _keep(found, Hit(overlap.judged, place, rows, overlap.problem))
 
 
-def _keep(found: Found, hit: Hit) -> None:
+def _keep(found: Found, hit: Hit) -> bool:
+    """Keep what proves something, count the rest; which of both it was."""
     grade, similarity = hit.judged
     is_whole = grade is Grade.OVERLAP and similarity >= WHOLE
     if found.index.is_templated[hit.problem] and grade in _OF_A_TEMPLATE and not is_whole:
         grade = Grade.TEMPLATE
     if grade in {Grade.TEMPLATE, Grade.SHARED}:
         found.counted.setdefault(grade, {}).setdefault(hit.problem, set()).update(hit.rows)
-    else:
-        found.hits.append(hit)
+        return False
+    found.hits.append(hit)
+    return True
 
 
 def _strength(found: Found, hit: Hit) -> tuple[int, bool, float, str, str]:
