@@ -109,7 +109,7 @@ def test_a_whole_problem_counts_where_its_ngrams_are_those_of_a_template():
 
 
 def test_a_whole_problem_is_a_quote_also_where_the_traces_own_question_is_of_its_template():
-    questions = templated(60, seed=0)
+    questions = templated(15, seed=0)  # few enough that an own question shares n-grams
     (own,) = templated(1, seed=9)
     traces = [
         made_trace(own, f"This is like one I know: {questions[9]} So", "9"),
