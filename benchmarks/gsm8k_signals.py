@@ -10,6 +10,9 @@ within question, every question that has such a pair counted by its pairs), with
 questions; and across questions, which mostly measures difficulty. The last line of a solution, `A: 26`
 in the file, is written `#### 26`, as the model has learned it.
 
+Information gain is told the gold answer, and a right solution ends with it: that gain tells right from
+wrong says that it can read, not that it could grade. The other signals see only question and solution.
+
 Training takes about half an hour on one idle core and is kept under --work; so are the scores.
 """
 

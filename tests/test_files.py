@@ -77,7 +77,7 @@ def test_a_folder_without_permission_is_said_in_words(tmp_path):
         f"{tmp_path / 'x'} cannot be written\n"
         "  expected: a folder with write permission\n"
         "  found: Permission denied\n"
-        "  do: choose another place for it"
+        "  do: choose another folder (--out, or the option that named it)"
     )
 
 

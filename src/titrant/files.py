@@ -54,7 +54,7 @@ def _no_place(path: Path, error: Exception) -> ResourceError:
         came=os.strerror(error.errno)
         if isinstance(error, OSError) and error.errno is not None
         else str(error),
-        do="choose another place for it",
+        do="choose another folder (--out, or the option that named it)",
     )
 
 

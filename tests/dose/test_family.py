@@ -9,7 +9,14 @@ from titrant.dose.curve.endpoint import Interval
 from titrant.dose.curve.fit import fit
 from titrant.dose.curve.noise import condense
 from titrant.dose.curve.resample import reweighted
-from titrant.dose.judge.family import Member, choosing_factor, compare, resampled_ends, stretch
+from titrant.dose.judge.family import (
+    DRAWS_PER_COMPARISON,
+    Member,
+    choosing_factor,
+    compare,
+    resampled_ends,
+    stretch,
+)
 from titrant.dose.judge.verdict import judge
 from titrant.settings import LadderSettings
 
@@ -94,13 +101,21 @@ def test_a_large_lead_among_many_strategies_is_told():
         first_round(*SATURATED, n=500),
         planted({4: 0.40, 32: 0.58, 128: 0.60, 1024: 0.60}, n=500, strategy="early"),
     )
-    one, other = members(table, "random", "early")
-    many = [one, *[other] * 12]
-    ends = resampled_ends(many, table, np.random.default_rng(0))
+    both = members(table, "random", "early")
+    rng = np.random.default_rng(0)
+    reference, early = resampled_ends(both, table, rng, draws=12 * DRAWS_PER_COMPARISON)
+    ends = np.stack([reference, *[early] * 12])
     names = ("random", *(f"early-{i}" for i in range(12)))
-    estimates = np.log([m.judgement.ed.estimate for m in many])
+    estimates = np.log([both[i > 0].judgement.ed.estimate for i in range(13)])
     found = compare(names, ends, estimates, against=0, confidence=0.9)
     assert all(item.p_holm < 0.05 for item in found.values())
+
+
+def test_many_strategies_are_resampled_more_often():
+    table = first_round(*SATURATED, n=50)
+    (one,) = members(table, "random")
+    ends = resampled_ends([one] * 5, table, np.random.default_rng(0))
+    assert ends.shape == (5, 4 * DRAWS_PER_COMPARISON)
 
 
 def test_resampled_end_points_lie_around_the_estimate():
