@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -185,3 +186,25 @@ def test_neither_the_pool_nor_a_folder_is_written_over(pool, tmp_path):
 
 def test_scores_that_are_a_file_are_refused(pool):
     assert "is a file" in run(pool, "--strategy", "gain", "--scores", pool).output
+
+
+def test_traces_without_a_score_are_counted(pool, tmp_path):
+    from titrant.signals.meta import ScoresMeta, write_meta
+    from titrant.signals.table import write_scores
+
+    (_, *uids) = [row["uid"] for row in shown(pool)["rows"]]
+    meta = ScoresMeta(
+        base="b", fingerprint="f", parameters=1, traces=3, failed=0, versions={"perplexity": 1}
+    )
+    write_meta(tmp_path / "scores", meta)
+    write_scores(
+        *(tmp_path / "scores", "perplexity"),
+        version=1,
+        fingerprint="f",
+        uids=uids,
+        values=np.arange(3.0),
+    )
+
+    asked = (pool, "--strategy", "perplexity", "--scores", tmp_path)
+    assert shown(*asked)["not_scored"] == 1
+    assert "1 traces have no score and stand last" in run(*asked).output

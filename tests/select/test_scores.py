@@ -102,7 +102,7 @@ def test_scores_of_another_pool_are_refused_and_not_all_missing(tmp_path):
     message = (
         r"has a value of the signal ifd for none of the pool's traces\n"
         r"  expected: scores of this pool, by its uids\n"
-        r"  found: 2 traces, .* scored was 3 traces with the-base\n  do: score this pool: titrant"
+        r"  found: 2 traces, .* scored was 3 traces with the-base\n  do: look whether the traces have what it needs .*, or score this pool: titrant"
     )
     with pytest.raises(DataError, match=message):
         open_scores(make_folder(tmp_path)).signal("ifd", ["x", "y"])

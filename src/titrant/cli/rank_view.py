@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from titrant.cli.common import console, emit_json
+from titrant.select.strategies.order import NOT_SCORED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +33,11 @@ class Shown(NamedTuple):
     """Exact repeats that were left out."""
 
     @property
+    def n_unscored(self) -> int:
+        """Traces without a score, which stand last."""
+        return sum(row.reason.startswith(NOT_SCORED) for row in self.ranking.rows)
+
+    @property
     def rows(self) -> tuple[RankedRow, ...]:
         """The first rows."""
         return self.ranking.rows[: len(self.first)]
@@ -47,6 +53,7 @@ def as_tree(shown: Shown, out: Path | None) -> dict[str, object]:
         "strategy": shown.ranking.strategy,
         "draw": shown.ranking.draw,
         "repeats_left_out": shown.n_repeats,
+        "not_scored": shown.n_unscored,
         "first": first,
         "pool": pool,
         "rows": [{**row._asdict(), "qid": trace.qid} for row, trace in pairs],
@@ -67,6 +74,8 @@ def print_ranking(shown: Shown, out: Path | None) -> None:
         screen.print(Padding(table, (0, 0, 1, 1), expand=False))
     if shown.n_repeats:
         screen.print(f" {shown.n_repeats:,} exact repeats of a trace were left out")
+    if shown.n_unscored:
+        screen.print(f" {shown.n_unscored:,} traces have no score and stand last")
     if out is not None:
         screen.print(f" {out}", markup=False, soft_wrap=True)
 

@@ -142,7 +142,8 @@ class StoredScores:
             expected="scores of this pool, by its uids",
             came=f"{n} traces, and no value for any; scored was {self.meta.traces} traces with "
             f"{self.meta.base}",
-            do=f"score this pool: {SCORE}",
+            do="look whether the traces have what it needs (gain: gold answers), or score this pool: "
+            f"{SCORE}",
         )
 
 
