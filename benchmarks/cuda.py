@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
 
 import numpy as np
 import torch
-from scoring import FIRST, VOCAB, make_tokenizer
+from scoring import make_text, make_tokenizer
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from titrant.engines.base import Branch, Request, ScoreRequest
@@ -99,10 +99,9 @@ def make_base(folder: Path, size: str) -> None:
 
 
 def make_texts(n: int, low: int, high: int, label: str) -> list[str]:
-    """Random texts of `low` to `high` tokens, one character each."""
+    """Random texts of `low` to `high` tokens; the same for the same label."""
     rng = derive_rng(0, "benchmark", "cuda", label)
-    ids = [rng.integers(2, VOCAB, rng.integers(low, high + 1)) for _ in range(n)]
-    return ["".join(chr(FIRST + i) for i in row) for row in ids]
+    return [make_text(rng, low, high) for _ in range(n)]
 
 
 def generate(base: LoadedBase, n_rows: int) -> None:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from scoring import FIRST, VOCAB, add_model_options, clock, make_model, make_pairs, make_tokenizer
+from scoring import add_model_options, clock, make_model, make_pairs, make_text, make_tokenizer
 
 from titrant.engines.base import Branch, ScoreRequest
 from titrant.engines.transformers import TransformersEngine
@@ -54,8 +54,7 @@ def make_cases(n_traces: int, n_steps: int) -> list[Case]:
     cases = []
     for question, trace in make_pairs(n_traces, max(1, n_traces // 4), 60):
         ends = np.linspace(0, len(trace), n_steps + 1).astype(int).tolist()
-        ids = rng.integers(2, VOCAB, rng.integers(8, 17))
-        cases.append(Case(question, trace, tuple(ends), "".join(chr(FIRST + i) for i in ids)))
+        cases.append(Case(question, trace, tuple(ends), make_text(rng, 8, 16)))
     return cases
 
 

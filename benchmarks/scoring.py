@@ -95,16 +95,17 @@ def make_model(size: str, arch: str) -> PreTrainedModel:
     return model_of(config).eval()
 
 
+def make_text(rng: np.random.Generator, low: int, high: int) -> str:
+    """A random text of `low` to `high` tokens, one character each."""
+    ids = rng.integers(2, VOCAB, rng.integers(low, high + 1))
+    return "".join(chr(FIRST + i) for i in ids)
+
+
 def make_pairs(n_traces: int, n_questions: int, prefix: int) -> list[Pair]:
     """Traces of 100 to 700 tokens; questions of about `prefix` tokens."""
     rng = derive_rng(0, "benchmark", "scoring")
-
-    def text(low: int, high: int) -> str:
-        ids = rng.integers(2, VOCAB, rng.integers(low, high + 1))
-        return "".join(chr(FIRST + i) for i in ids)
-
-    questions = [text(prefix // 2, prefix * 3 // 2) for _ in range(n_questions)]
-    return [Pair(questions[i % n_questions], text(100, 700)) for i in range(n_traces)]
+    questions = [make_text(rng, prefix // 2, prefix * 3 // 2) for _ in range(n_questions)]
+    return [Pair(questions[i % n_questions], make_text(rng, 100, 700)) for i in range(n_traces)]
 
 
 class Loop:

@@ -125,7 +125,10 @@ def test_one_more_signal_costs_no_old_one(tmp_path):
     [
         ({"signals": {"answer": "so {gold}"}}, "another signals"),
         ({"decode": {"max_new_tokens": 5}}, "another decode"),
-        ({"base": "vitro:arithmetic-direct"}, "another base: scores of vitro:arithmetic are there"),
+        (
+            {"base": "vitro:arithmetic-direct"},
+            "another base (vitro:arithmetic there, vitro:arithmetic-direct asked)",
+        ),
     ],
 )
 def test_scores_that_were_made_otherwise_are_not_lost(tmp_path, change, part):

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from titrant.dose.work.layout import usable_cores
 from titrant.files import remove, write_frame, write_table
+from titrant.select.strategies.signal import BAND, DIFFICULTY
 from titrant.signals.degenerate import variety
 from titrant.signals.derive import FORWARD
 from titrant.signals.meta import SignalCost
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from titrant.run.scores.job import ScoreJob
     from titrant.traces.record import Trace
 
-NAME, BAND, VERSION = "difficulty", "difficulty-band", 1
+VERSION = 1
 _FINGERPRINT, _SECONDS = b"titrant.fingerprint", b"titrant.seconds"
 SCHEMA = pa.schema(
     [
@@ -49,11 +50,9 @@ SCHEMA = pa.schema(
         pa.field("error", pa.string()),
     ]
 )
-QUESTIONS = {
-    name: {"qid": pl.String, "mean": pl.Float64, "low": pl.Float64, "high": pl.Float64}.get(
-        name, pl.Int64
-    )
-    for name in Difficulty._fields
+QUESTIONS = dict.fromkeys(Difficulty._fields, pl.Int64) | {
+    "qid": pl.String,
+    **dict.fromkeys(("mean", "low", "high"), pl.Float64),
 }
 """Columns of `questions.parquet`; told, since the first hundred bands may all be missing."""
 MOST_WORKERS = 8
@@ -128,11 +127,11 @@ def _write(
     uids = [trace.uid for trace in traces]
     rates = np.array([of[trace.qid].mean for trace in traces], dtype=float)
     bands = np.array([of[trace.qid].band for trace in traces], dtype=float)  # None becomes NaN
-    for name, values in ((NAME, rates), (BAND, bands)):
+    for name, values in ((DIFFICULTY, rates), (BAND, bands)):
         write_scores(
             folder, name, version=VERSION, fingerprint=fingerprint, uids=uids, values=values
         )
-    return variety(rates, name=NAME).warning
+    return variety(rates, name=DIFFICULTY).warning
 
 
 def write_draws(folder: Path, draws: Sequence[Draw], fingerprint: str, seconds: float) -> None:

@@ -20,7 +20,8 @@ from titrant.errors import DataError
 from titrant.lazy import load
 from titrant.records import Record
 from titrant.run.scores import difficulty, influence
-from titrant.run.scores.wanted import DIFFICULTY, INFLUENCE, Wanted
+from titrant.run.scores.wanted import INFLUENCE, Wanted
+from titrant.select.strategies.signal import BAND, DIFFICULTY
 from titrant.settings import (
     BaseSettings,
     DecodeSettings,
@@ -112,9 +113,7 @@ def score(job: ScoreJob, progress: Callable[[str, int, int], None] | None = None
             parameters=meta.parameters,
             tell=tell,
         )
-        meta = _with(meta, DIFFICULTY, difficulty.VERSION, drawn)
-        both = meta.versions | {difficulty.BAND: difficulty.VERSION}
-        meta = meta.model_copy(update={"versions": both})
+        meta = _with(meta, DIFFICULTY, difficulty.VERSION, drawn, also=(BAND,))
     if job.wanted.influence:
         measured = influence.measure_influence(
             job,
@@ -145,7 +144,8 @@ def _known(folder: Path, fresh: ScoresMeta) -> ScoresMeta:
     raise DataError(
         f"{folder} holds scores that were made otherwise",
         expected=f"the same {', '.join(fresh.made_with)}",
-        came=f"another {', '.join(other)}: scores of {known.base} are there, {fresh.base} is asked",
+        came=f"another {', '.join(other)}"
+        + (f" ({known.base} there, {fresh.base} asked)" if "base" in other else ""),
         do="choose another folder (--out), give the settings that they were made with (--set), or "
         "delete the folder",
     )
@@ -208,11 +208,13 @@ def _pass(
     )
 
 
-def _with(meta: ScoresMeta, name: str, version: int, made: difficulty.Made) -> ScoresMeta:
-    """The record with a signal that does not come of the pass."""
+def _with(
+    meta: ScoresMeta, name: str, version: int, made: difficulty.Made, *, also: tuple[str, ...] = ()
+) -> ScoresMeta:
+    """The record with a signal that does not come of the pass, and columns that come with it."""
     return meta.model_copy(
         update={
-            "versions": meta.versions | {name: version},
+            "versions": meta.versions | dict.fromkeys((name, *also), version),
             "costs": meta.costs | {name: made.cost},
             "apart": tuple(sorted({*meta.apart, name})),
             "warnings": _said(meta, {name: made.warning}),

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from titrant.records import Record
 from titrant.select.rank import needs_of
+from titrant.select.strategies.signal import DIFFICULTY
 from titrant.signals.base import signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-HIDDEN, HISTORY, DIFFICULTY, INFLUENCE = "hidden", "history", "difficulty", "influence"
+HIDDEN, HISTORY, INFLUENCE = "hidden", "history", "influence"
 
 
 class Wanted(Record):
