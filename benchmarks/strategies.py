@@ -10,8 +10,8 @@ are there are not run again, so the work can be spread over machines and days: a
 arm. Base, whole pool and `random` are those of the recorded sweep (benchmarks/sweep.py, 20 seeds).
 
 `table` fits every strategy as `titrant run` would: one shared target, chosen on one half of the
-problems and reported on the other, compared with `random`. Beside it stand the area under the response
-curve, what selection cost, and what is among the first 64 traces of the planted faults: wrong answers,
+problems and reported on the other, compared with `random` and with its matched control where that takes
+part. Beside it stand the area under the response curve, what selection cost, and what is among the first 64 traces of the planted faults: wrong answers,
 slips in a middle step, near-duplicates (`meta.kind` of the pool). History-based strategies are left out:
 there is no earlier training run.
 """
@@ -219,6 +219,10 @@ def row_of(part: StrategyAnalysis, first: dict[str, dict[str, float]]) -> dict[s
         "verdict": part.judgement.verdict,
         "ratio": None if versus is None else [round(x, 2) for x in versus.ratio[:3]],
         "p_holm": None if versus is None else round(versus.p_holm, 4),
+        **{
+            f"÷ {one.against}": [round(x, 2) for x in one.ratio[:3]] + [round(one.p_holm, 4)]
+            for one in part.controls
+        },
         "area": None if (area := area_of(part)) is None else round(area, 3),
         **first.get(part.strategy, {}),
     }
@@ -246,7 +250,8 @@ def _cell(key: str, value: object) -> str:
     if key == "strategy":
         return f"{value:22}"
     if isinstance(value, list):
-        return f"{key} {value[0]} ({value[1]}–{value[2]})"
+        p = f", p {value[3]:.3g}" if len(value) > 3 else ""
+        return f"{key} {value[0]} ({value[1]}–{value[2]}{p})"
     return f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
 
 

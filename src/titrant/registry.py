@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A phrase that names the nearest known names, or all of them when none is near."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names)}"
+    """A phrase that names the nearest known names, or all of them when none is near; case is ignored."""
+    names = {each.lower(): each for each in sorted(known)}
+    close = [names[key] for key in difflib.get_close_matches(name.lower(), names, 3, cutoff=0.5)]
+    return f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names.values())}"
 
 
 class Registry(Generic[T]):

@@ -226,6 +226,23 @@ def test_every_strategy_is_compared_with_random():
     assert longest.versus.p <= longest.versus.p_holm < 0.05
 
 
+def test_a_strategy_is_compared_with_its_control():
+    alike = joined(
+        first_round(*SATURATED),
+        planted(EARLY, strategy="longest"),
+        planted(EARLY, strategy="longest~length"),
+    )
+    names = ("random", "longest", "longest~length")
+    random, longest, control = run(
+        alike, settings=TWO.model_copy(update={"strategies": names})
+    ).strategies
+    assert random.controls == control.controls == ()
+    (found,) = longest.controls
+    assert found.against == "longest~length"
+    assert found.ratio.low <= 1.0 <= found.ratio.high  # they are the same
+    assert found.p_holm > 0.5
+
+
 def test_one_strategy_is_compared_with_nothing():
     assert run(first_round(*SATURATED)).headline.versus is None
 

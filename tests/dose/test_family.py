@@ -14,6 +14,8 @@ from titrant.dose.judge.family import (
     Member,
     choosing_factor,
     compare,
+    compare_pairs,
+    controlled_pairs,
     resampled_ends,
     stretch,
 )
@@ -63,6 +65,25 @@ def test_comparisons_by_hand():
     # Holm over two: 0.02 · 2 and 0.2 · 1
     assert found["a"].p_holm == pytest.approx(0.04)
     assert found["b"].p_holm == pytest.approx(0.2)
+
+
+def test_a_control_is_found_by_the_name_of_what_it_controls():
+    names = ("random", "longest~length", "longest", "gain@1~source", "gain", "longest~source")
+    # gain@1 takes no part, so its control is nobody's
+    assert controlled_pairs(names) == [(2, 1), (2, 5)]
+    assert controlled_pairs(("random", "longest")) == []
+
+
+def test_pairs_are_one_family_whatever_they_are_compared_with():
+    zeros = np.zeros(99)
+    ends = np.stack([zeros, zeros + np.log(2.0), np.where(np.arange(99) < 9, -1.0, 1.0)])
+    estimates = np.array([0.0, np.log(2.0), 0.5])
+    names = ("a", "a~length", "a~source")
+    first, second = compare_pairs([(0, 1), (0, 2)], names, ends, estimates, confidence=0.9)
+    assert (first.against, second.against) == ("a~length", "a~source")
+    assert first.ratio == pytest.approx((0.5, 0.5, 0.5, 0.9))
+    # as in the test above, with the sides changed: 2 · 1/100 · 2, and 2 · (1 + 9)/100
+    assert (first.p_holm, second.p_holm) == pytest.approx((0.04, 0.2))
 
 
 def test_reweighting_by_the_means_themselves_gives_the_fit_back():

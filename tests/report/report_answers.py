@@ -7,6 +7,7 @@ wobble, so that figures have something to show.
 from __future__ import annotations
 
 from titrant.report.answer import (
+    AgainstControl,
     Answer,
     ArmRow,
     BeforeAfter,
@@ -310,6 +311,25 @@ def several() -> Answer:
             benchmarks={"arithmetic": 500, "longer chains": 400, "gsm8k <b>": 1319},
         ),
     )
+
+
+def controlled(*outcomes) -> Answer:
+    """Several strategies, the chosen one beside controls: (outcome, ratio) by length, then source."""
+    answer = several()
+    against = tuple(
+        AgainstControl(
+            control=f"confidence+coverage~{what}",
+            ratio=estimate(ratio, 0.7 * ratio, 1.3 * ratio),
+            p_holm=0.012,
+            outcome=outcome,
+        )
+        for (outcome, ratio), what in zip(outcomes, ("length", "source"), strict=False)
+    )
+    responses = tuple(
+        item.model_copy(update={"controls": against}) if item.strategy == answer.strategy else item
+        for item in answer.responses
+    )
+    return with_sentence(answer.model_copy(update={"responses": responses}))
 
 
 def smaller() -> Answer:

@@ -1,7 +1,16 @@
 """Each verdict is said in one way, with its condition and its cost."""
 
 import pytest
-from report_answers import ANSWERS, RECIPE, enough, estimate, provenance, response
+from report_answers import (
+    ANSWERS,
+    RECIPE,
+    controlled,
+    enough,
+    estimate,
+    provenance,
+    response,
+    several,
+)
 
 from titrant.report.answer import Estimate, Selection
 from titrant.report.sentence import MEANINGS, compose, with_sentence, write_sentence
@@ -161,3 +170,23 @@ def test_what_choosing_cost_is_told_with_its_doubt():
         5e11, 4e11, 6e11, break_even=2.0, pays=False
     )
     assert f"{spent} and saves nothing." in said(-3e12, -5e12, -1e12, break_even=None, pays=False)
+
+
+def test_the_chosen_strategy_is_told_beside_its_controls():
+    said = compose(controlled(("better", 0.5), ("not told apart", 0.9)))
+    assert said.control == (
+        "`confidence+coverage` beats random traces of the same length (`confidence+coverage~length`), "
+        "and is not told apart from random traces of the same source (`confidence+coverage~source`)."
+    )
+    assert said.control in str(said)
+    assert (
+        "loses to random traces of the same length" in compose(controlled(("worse", 2.0))).control
+    )
+    assert compose(several()).control == ""
+
+
+def test_a_control_that_is_chosen_says_what_it_is():
+    chosen = several().model_copy(update={"strategy": "longest~length"})
+    assert compose(chosen).control == (
+        "`longest~length` is a control: random traces with the length of those of `longest`."
+    )

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_answers import ANSWERS, arms, curve, enough, estimate, response
+from report_answers import ANSWERS, arms, controlled, curve, enough, estimate, response
 
 from titrant.report.answer import Estimate
 from titrant.report.excerpt import clip
@@ -110,6 +110,17 @@ def test_strategies_are_compared_with_the_reference_where_that_was_done():
     cells = {row[0][2:]: row[-1] for row in texts(table)}
     assert cells[first.strategy] == "0.61 (0.40–0.93), p = 0.012"
     assert set(cells.values()) == {"0.61 (0.40–0.93), p = 0.012", "—"}
+
+
+def test_a_strategy_stands_beside_its_controls():
+    assert build_view(ANSWERS["several"]()).controls is None
+    table = build_view(controlled(("worse", 1.6), ("not told apart", 0.9))).controls
+    assert texts(table) == [
+        ["● confidence+coverage", "confidence+coverage~length", "1.60 (1.12–2.08), p = 0.012",
+         "✗ loses to its control"],
+        ["● confidence+coverage", "confidence+coverage~source", "0.90 (0.63–1.17), p = 0.012",
+         "? not told apart from its control"],
+    ]  # fmt: skip
 
 
 def test_a_strategy_beyond_the_pool_is_over_the_top_dose_under_any_verdict():

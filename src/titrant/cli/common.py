@@ -71,7 +71,7 @@ INTERRUPTION = Failure(
     "Interrupted",
     INTERRUPTED,
     "interrupted",
-    do="run the same command again to go on; what is finished is kept",
+    do="run the same command again to go on; a run folder or score folder keeps what is finished",
 )
 
 

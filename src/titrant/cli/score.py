@@ -72,6 +72,8 @@ def score(
 
 
 def _wanted(names: str | None, strategies: list[str]) -> Wanted:
+    from titrant.errors import ConfigError
+    from titrant.registry import nearest
     from titrant.run.scores.wanted import HIDDEN, wanted_by, wanted_of
     from titrant.signals.base import signals
 
@@ -80,9 +82,10 @@ def _wanted(names: str | None, strategies: list[str]) -> Wanted:
     if names is None:
         return wanted_of([*signals.names(), HIDDEN])
     asked = [name.strip() for name in names.split(",") if name.strip()]
+    known = {*signals.names(), *_MORE}
     for name in asked:
-        if name not in _MORE:
-            signals.check(name)
+        if name not in known:
+            raise ConfigError(f"unknown signal '{name}'", do=nearest(name, known))
     return wanted_of(asked)
 
 

@@ -68,6 +68,19 @@ class Selection(Record):
     the saving does, no where the upper end does not; `None`: not settled, or not known."""
 
 
+class AgainstControl(Record):
+    """A strategy against random traces that are matched to it: is it more than what it prefers?"""
+
+    control: str
+    """The control, as `longest~length`."""
+    ratio: Estimate
+    """ED95 over that of the control; under 1: fewer traces suffice."""
+    p_holm: float
+    """Two-sided p-value that the ratio is 1, Holm-corrected over all pairs of the run."""
+    outcome: Literal["better", "worse", "not told apart"]
+    """*better* or *worse* where `p_holm` is at most 1 − the level of the interval."""
+
+
 class Response(Record):
     """One strategy's end points and fit."""
 
@@ -93,6 +106,8 @@ class Response(Record):
     """ED95 over that of `versus`; under 1: fewer traces suffice."""
     p_holm: float | None = None
     """Two-sided p-value that the ratio is 1, Holm-corrected over the strategies compared."""
+    controls: tuple[AgainstControl, ...] = ()
+    """Against each matched control that takes part."""
     area: float | None = None
     """Area under the fitted response over the log dose, as a share of the shared gain: 1 where one
     trace gives all of it."""

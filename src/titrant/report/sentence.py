@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from titrant.report import typeset
+from titrant.report.controls import control_clause
 from titrant.report.headline import best_dose, ordered_responses, response_of
 
 if TYPE_CHECKING:
@@ -51,12 +52,15 @@ class Sentence:
     claim: str
     decides: str = ""
     """What would decide it, where the verdict is undecided."""
+    control: str = ""
+    """How the chosen strategy stands beside its matched controls, where they take part."""
     condition: str = ""
     cost: str = ""
     selection: str = ""
 
     def __str__(self) -> str:
-        parts = (self.claim, self.decides, self.condition, self.cost, self.selection)
+        parts = (self.claim, self.decides, self.control)
+        parts += (self.condition, self.cost, self.selection)
         return " ".join(part for part in parts if part)
 
 
@@ -65,6 +69,7 @@ def compose(answer: Answer) -> Sentence:
     return Sentence(
         claim=_CLAIMS[answer.verdict](answer),
         decides=_decides(answer),
+        control=control_clause(answer),
         condition=_condition(answer),
         cost=_cost(answer),
         selection=_selection(answer),

@@ -84,10 +84,13 @@ def compared(response: Response) -> str:
     """A strategy's end point over the reference's: "0.61 (0.40–0.93), p = 0.012", Holm-corrected."""
     if response.ratio is None or response.p_holm is None:
         return typeset.MISSING
-    ratio = typeset.with_interval(
-        response.ratio, lambda x: typeset.MISSING if x is None else f"{x:.2f}"
-    )
-    return f"{ratio}, p = {response.p_holm:.3f}"
+    return ratio_cell(response.ratio, response.p_holm)
+
+
+def ratio_cell(ratio: Estimate, p_holm: float) -> str:
+    """A ratio of end points with its corrected p-value: "0.61 (0.40–0.93), p = 0.012"."""
+    text = typeset.with_interval(ratio, lambda x: typeset.MISSING if x is None else f"{x:.2f}")
+    return f"{text}, p = {p_holm:.3f}"
 
 
 def end_points(answer: Answer) -> Table | None:

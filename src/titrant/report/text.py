@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from titrant.report import typeset
+from titrant.report.controls import OUTCOMES
 from titrant.report.headline import (
     NO_GAIN,
     curves_on,
@@ -21,7 +22,7 @@ from titrant.report.headline import (
     first_benchmark,
     ordered_responses,
 )
-from titrant.report.tables import compared, end_point, pays
+from titrant.report.tables import compared, end_point, pays, ratio_cell
 from titrant.report.view import build_view
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def summary(answer: Answer) -> RenderableType:
     strategies = strategy_rows(answer)
     if strategies is not None:
         parts += [Text(), strategies]
+    if any(item.controls for item in answer.responses):
+        parts += [Text(), control_rows(answer)]
     if answer.warnings:
         parts += [Text(), *(Text(f"⚠ {text}", style="yellow") for text in view.warnings)]
         if view.warnings_left:
@@ -110,6 +113,18 @@ def strategy_rows(answer: Answer) -> Table | None:
     return table
 
 
+def control_rows(answer: Answer) -> Table:
+    """Each strategy beside its matched controls."""
+    table = Table(box=None, padding=(0, 1), show_header=True, header_style="dim", pad_edge=False)
+    for head in ("strategy", "its control", f"{end_point_name(answer.level)} ÷ the control's", ""):
+        table.add_column(head, justify="right" if "÷" in head else "left")
+    for item in ordered_responses(answer):
+        for one in item.controls:
+            ratio = ratio_cell(one.ratio, one.p_holm)
+            table.add_row(item.strategy, one.control, ratio, OUTCOMES[one.outcome])
+    return table
+
+
 def dose_rows(curve: Curve) -> list[DoseRow]:
     """Readings of one curve gathered by dose, lowest dose first."""
     by_dose: dict[int, list[CurvePoint]] = {}
@@ -154,7 +169,8 @@ def _add_end(table: Table, answer: Answer) -> None:
 
 def _sentence(view: View) -> Text:
     text = _marked(view.sentence.claim, style="bold")
-    for part in (view.sentence.condition, view.sentence.cost, view.sentence.selection):
+    said = view.sentence
+    for part in (said.control, said.condition, said.cost, said.selection):
         if part:
             text.append("\n")
             text.append_text(_marked(part, style="dim"))

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from titrant.report import cleaning, tables, typeset
+from titrant.report import cleaning, controls, tables, typeset
 from titrant.report.excerpt import PairView, TraceView, clip, show_pair, show_trace
 from titrant.report.headline import NO_GAIN, curves_on, end_point_name, first_benchmark
 from titrant.report.sentence import MEANINGS, Sentence, compose
@@ -86,6 +86,7 @@ class View:
     figure: FigureView | None
     other_figures: tuple[FigureView, ...]
     end_points: Table | None
+    controls: Table | None
     selection: Table | None
     smaller: tuple[Table, ...]
     """Shapes and pilot."""
@@ -129,6 +130,7 @@ def build_view(answer: Answer) -> View:
             _figure(answer, name) for name in list(dict.fromkeys(others))[:MAX_OTHER_FIGURES]
         ),
         end_points=tables.end_points(answer),
+        controls=controls.controls(answer),
         selection=tables.selection(answer),
         smaller=tuple(table for table in smaller if table is not None),
         is_beside=len(answer.responses) <= 2,

@@ -110,7 +110,15 @@ def _may_be_hub_id(path: str) -> bool:
 
 
 def _missing(path: str) -> DataError:
-    folder = Path(path).expanduser().absolute().parent
+    place = Path(path).expanduser()
+    if place.exists():
+        return DataError(
+            f"{path} is no file",
+            expected=KINDS,
+            came="a pipe or a device, which can be read only once",
+            do="write it to a file first: a kind is known by its ending",
+        )
+    folder = place.absolute().parent
     if not folder.is_dir():
         return DataError(
             f"{path} does not exist",

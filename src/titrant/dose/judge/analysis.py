@@ -30,6 +30,8 @@ from titrant.dose.judge.family import (
     Member,
     choosing_factor,
     compare,
+    compare_pairs,
+    controlled_pairs,
     resampled_ends,
     stretch,
 )
@@ -75,6 +77,8 @@ class StrategyAnalysis:
     """The shared target is more likely than not beyond the top dose: "> pool", ranked last."""
     versus: Comparison | None = None
     """Against the reference; `None` for the reference itself, or where one has no end point."""
+    controls: tuple[Comparison, ...] = ()
+    """Against each of its matched controls that takes part and has an end point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,19 +244,24 @@ def _compared(
     plan: LadderPlan,
     settings: LadderSettings,
 ) -> list[StrategyAnalysis]:
-    """The strategies with their comparisons; as they are where the reference has no end point."""
+    """The strategies against the reference, if that has an end point, and against their controls."""
     names, reference = list(ends), reference_of(plan.strategies)
-    if reference not in ends:
-        return parts
     known = {part.strategy: part.ed.estimate for part in parts if part.ed is not None}
-    found = compare(
-        names,
-        np.stack([ends[name] for name in names]),
-        np.log([known[name] for name in names]),
-        against=names.index(reference),
-        confidence=settings.confidence,
-    )
-    return [replace(part, versus=found.get(part.strategy)) for part in parts]
+    drawn = np.stack([ends[name] for name in names])
+    logs, level = np.log([known[name] for name in names]), settings.confidence
+    found: dict[str, Comparison] = {}
+    if reference in ends:
+        found = compare(names, drawn, logs, against=names.index(reference), confidence=level)
+    pairs = controlled_pairs(names)
+    controls: dict[str, tuple[Comparison, ...]] = {}
+    for (i, _), one in zip(
+        pairs, compare_pairs(pairs, names, drawn, logs, confidence=level), strict=True
+    ):
+        controls[names[i]] = (*controls.get(names[i], ()), one)
+    return [
+        replace(part, versus=found.get(part.strategy), controls=controls.get(part.strategy, ()))
+        for part in parts
+    ]
 
 
 def _corrected(

@@ -12,7 +12,8 @@ its own T_s (a max-statistic, simultaneous interval; it holds for the chosen one
 The ratio of the two quantiles, 1 at least, stretches the winner's interval on the log axis.
 
 **Comparing.** The ratio of two end points has the percentile interval of its bootstrap, and a two-
-sided p-value from the share of draws on either side of 1, Holm-corrected over the family.
+sided p-value from the share of draws on either side of 1, Holm-corrected over the family: all
+strategies against the reference, or each against its matched controls (`controlled_pairs`).
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ DRAWS = 300
 DRAWS_PER_COMPARISON = 100
 """Of the bootstrap where there are many: the least p-value is 2 / (draws + 1), and Holm multiplies it by
 the number of comparisons, so with fewer draws nothing could be told apart."""
+CONTROL_SIGN = "~"
+"""Parts the name of a matched control from that of the strategy whose control it is."""
 LEVELS = 40
 """Steps between the least and the largest level at which crossings of a shared target are known."""
 PAST_THE_TOP = 2.0
@@ -60,7 +63,7 @@ class Comparison(NamedTuple):
     p: float
     """Two-sided, that the ratio is 1; not corrected."""
     p_holm: float
-    """Corrected for the number of strategies compared."""
+    """Corrected for the number of comparisons made together."""
 
 
 def resampled_ends(
@@ -162,17 +165,39 @@ def compare(
         against: row of the reference.
         confidence: level of the ratios' intervals, which are not corrected.
     """
-    others = [i for i in range(len(names)) if i != against]
+    pairs = [(i, against) for i in range(len(names)) if i != against]
+    found = compare_pairs(pairs, names, ends, estimates, confidence=confidence)
+    return {names[i]: one for (i, _), one in zip(pairs, found, strict=True)}
+
+
+def compare_pairs(
+    pairs: Sequence[tuple[int, int]],
+    names: Sequence[str],
+    ends: np.ndarray,
+    estimates: np.ndarray,
+    *,
+    confidence: float,
+) -> list[Comparison]:
+    """The first of each pair of rows against the second, all together one family; see `compare`."""
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     ratios, p_values = [], []
-    for i in others:
-        lead = ends[i] - ends[against]
+    for one, other in pairs:
+        lead = ends[one] - ends[other]
         low, high = np.exp(np.quantile(lead, tails)).tolist()
-        ratio = float(np.exp(estimates[i] - estimates[against]))
+        ratio = float(np.exp(estimates[one] - estimates[other]))
         ratios.append(Interval(ratio, low, high, confidence))
         sides = (1 + (lead <= 0).sum(), 1 + (lead >= 0).sum())
         p_values.append(min(1.0, 2 * min(sides) / (1 + len(lead))))
-    return {
-        names[i]: Comparison(names[against], ratio, float(p), float(adjusted))
-        for i, ratio, p, adjusted in zip(others, ratios, p_values, holm(p_values), strict=True)
-    }
+    return [
+        Comparison(names[other], ratio, float(p), float(adjusted))
+        for (_, other), ratio, p, adjusted in zip(
+            pairs, ratios, p_values, holm(p_values), strict=True
+        )
+    ]
+
+
+def controlled_pairs(names: Sequence[str]) -> list[tuple[int, int]]:
+    """Rows of every strategy and of a control of it: `longest` and `longest~length`."""
+    rows = {name: i for i, name in enumerate(names)}
+    parted = [(name.rpartition(CONTROL_SIGN), i) for name, i in rows.items()]
+    return [(rows[of], i) for (of, sign, _), i in parted if sign and of in rows]

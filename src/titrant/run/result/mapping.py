@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import binomtest
 
-from titrant.report.answer import Curve, CurvePoint, Estimate, Response
+from titrant.report.answer import AgainstControl, Curve, CurvePoint, Estimate, Response
 from titrant.report.headline import NO_GAIN
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from titrant.dose.curve.endpoint import Interval
     from titrant.dose.judge.analysis import Analysis, StrategyAnalysis
+    from titrant.dose.judge.family import Comparison
     from titrant.dose.readings import ReadingTable
 
 
@@ -105,7 +106,19 @@ def _response(part: StrategyAnalysis, confidence: float) -> Response:
         versus=None if part.versus is None else part.versus.against,
         ratio=None if part.versus is None else estimate(part.versus.ratio, confidence, n=n),
         p_holm=None if part.versus is None else part.versus.p_holm,
+        controls=tuple(_against(one, confidence, n) for one in part.controls),
         area=area_of(part),
+    )
+
+
+def _against(found: Comparison, confidence: float, n: int) -> AgainstControl:
+    is_told = found.p_holm <= 1 - confidence
+    lead = "better" if found.ratio.estimate < 1 else "worse"
+    return AgainstControl(
+        control=found.against,
+        ratio=estimate(found.ratio, confidence, n=n),
+        p_holm=found.p_holm,
+        outcome=lead if is_told else "not told apart",
     )
 
 

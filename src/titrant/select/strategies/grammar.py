@@ -69,7 +69,7 @@ def parse_name(
         raise _wrong(text, f"~{control}", [f"~{name}" for name in CONTROLS])
     rest, at, count = rest.partition("@")
     if at and count != ALL and not _COUNT.fullmatch(count):
-        raise _wrong(text, f"@{count}", ["@1", "@4", "@16", "@all"])
+        raise _wrong(text, f"@{count}", hint="give rows per question as @1, @2 … or @all")
     first, then = _cut(text, rest, known, also)
     return StrategyName(first, then, count if at else None, control if tilde else None)
 
@@ -94,10 +94,12 @@ def _cut(
     raise ConfigError(f"unknown strategy '{asked}'", do=nearest(asked, others))
 
 
-def _wrong(text: str, part: str, known: Collection[str]) -> ConfigError:
+def _wrong(
+    text: str, part: str, known: Collection[str] = (), hint: str | None = None
+) -> ConfigError:
     return ConfigError(
         f"the strategy '{text}' cannot be read",
         expected=FORM,
         came=part,
-        do=nearest(part, known),
+        do=hint or nearest(part, known),
     )
