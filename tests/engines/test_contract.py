@@ -66,8 +66,8 @@ def test_contract_leaves_out_what_is_not_declared():
 class Liar(FakeEngine):
     """Breaks one fact of the contract: it forgets the last request."""
 
-    def generate(self, requests):
-        yield from super().generate(requests[:-1])
+    def generate(self, requests, **more):
+        yield from super().generate(requests[:-1], **more)
 
 
 def test_contract_fails_on_an_engine_that_breaks_it():

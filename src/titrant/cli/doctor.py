@@ -138,7 +138,7 @@ def examine_config(path: Path, overrides: list[str]) -> list[dict[str, Any]]:
         tokenizer=base.tokenizer,
         recipe=config.recipe,
         context_tokens=load("titrant.engines.load:context_of")(base.model, base.tokenizer),
-        stop_ids=load("titrant.engines.decoding:stop_ids")(base.model, base.tokenizer),
+        stop_ids=load("titrant.engines.drawing.rows:stop_ids")(base.model, base.tokenizer),
     )
     return [check._asdict() for check in report.checks]
 

@@ -32,7 +32,10 @@ from titrant.engines.base import (
     Score,
     ScoreRequest,
 )
-from titrant.engines.decoding import Admitted, Decoder, Drawn
+from titrant.engines.drawing.batches import draw_batches, halves
+from titrant.engines.drawing.decoder import Decoder
+from titrant.engines.drawing.ends import TokenEnds
+from titrant.engines.drawing.rows import Admitted, Drawn
 from titrant.engines.forcing import Forcer
 from titrant.engines.forward import ForwardPass
 from titrant.engines.load import context_of, load_base, with_adapter
@@ -95,6 +98,7 @@ class TransformersEngine:
         self._encoder = PromptEncoder(tokenizer)
         self._forward = ForwardPass(model)
         self._decoder = Decoder(self._forward, tokenizer)
+        self._ends = TokenEnds(tokenizer)
         self._forcer = Forcer(self._forward, context_tokens=self._context_tokens)
         self._score_encoder = ScoreEncoder(
             tokenizer, self._encoder, context_tokens=self._context_tokens
@@ -136,8 +140,10 @@ class TransformersEngine:
         """Longest prompt plus continuation, in tokens; `None` if the model does not say."""
         return self._context_tokens
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result]]:
-        """Yield (index, result) as batches finish, refused requests first; each index once.
+    def generate(
+        self, requests: Sequence[Request], *, cancelled: Callable[[int], bool] | None = None
+    ) -> Iterator[tuple[int, Result]]:
+        """Yield (index, result) as draws end, refused requests first; each index once.
 
         Raises:
             ConfigError: a request has settings that no draw can have.
@@ -154,8 +160,10 @@ class TransformersEngine:
                 yield i, Result("", (), "error", len(encoded.ids), error=error)
         lengths = [len(row.prompt_ids) + row.limit for _, row in admitted]
         batches = pack(lengths, budget=self._batch_tokens)
-        for (i, row), drawn in self._in_batches(admitted, batches, self._decoder.decode):
-            yield i, _result(row, drawn)
+        rows, index = [row for _, row in admitted], [i for i, _ in admitted]
+        is_cancelled = _never if cancelled is None else lambda at: cancelled(index[at])
+        for place, drawn in draw_batches(self._decoder, rows, batches, is_cancelled):
+            yield index[place], self._result(rows[place], drawn)
 
     def score(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[int, Score]]:
         """Yield (index, score) as batches finish, refused requests first; each index once.
@@ -177,6 +185,28 @@ class TransformersEngine:
         batches = self._score_batches(rows)
         for (i, encoded), forced in self._in_batches(admitted, batches, self._force):
             yield i, _score(encoded, forced)
+
+    def _result(self, row: Admitted, drawn: Drawn | None) -> Result:
+        n_prompt = len(row.prompt_ids)
+        if drawn is None or drawn.stop_reason == "error":
+            error = OUT_OF_MEMORY if drawn is None else drawn.text
+            return Result("", (), "error", n_prompt, error=error)
+        k, n = row.request.top_logprobs, len(drawn.token_ids)
+        distribution = np.array(drawn.distribution, dtype=np.float32).reshape(-1, 3)
+        is_known = row.request.with_distribution
+        return Result(
+            text=drawn.text,
+            token_ids=tuple(drawn.token_ids),
+            stop_reason=drawn.stop_reason or "length",
+            n_prompt_tokens=n_prompt,
+            logprobs=np.array(drawn.logprobs, dtype=np.float32),
+            top_ids=_stacked(drawn.top_ids, n, k, np.int32) if k else None,
+            top_logprobs=_stacked(drawn.top_logprobs, n, k, np.float32) if k else None,
+            token_ends=self._ends.of(drawn.token_ids, drawn.text),
+            entropy=distribution[:, 0] if is_known else None,
+            variance=distribution[:, 1] if is_known else None,
+            vocab_mean=distribution[:, 2] if is_known else None,
+        )
 
     def _score_batches(self, rows: Sequence[Forcible]) -> list[list[int]]:
         # What a token costs is found out by trying, which only shared prefixes are worth.
@@ -224,7 +254,7 @@ class TransformersEngine:
             elif len(batch) == 1:
                 yield items[batch[0]], None
             else:
-                pending = deque(half for b in (batch, *pending) for half in _halves(b))
+                pending = deque(half for b in (batch, *pending) for half in halves(b))
 
 
 def _unless_out_of_memory(work: Callable[[Sequence[T]], list[U]], batch: list[T]) -> list[U] | None:
@@ -237,11 +267,6 @@ def _unless_out_of_memory(work: Callable[[Sequence[T]], list[U]], batch: list[T]
     return None
 
 
-def _halves(batch: list[int]) -> list[list[int]]:
-    middle = (len(batch) + 1) // 2
-    return [half for half in (batch[:middle], batch[middle:]) if half]
-
-
 def _encode(
     texts: Sequence[str], encode: Callable[[Sequence[str]], list[list[int]]]
 ) -> list[_Encoded]:
@@ -251,21 +276,12 @@ def _encode(
     return [_Encoded(row, error) for row, error in zip(ids, errors, strict=True)]
 
 
-def _result(row: Admitted, drawn: Drawn | None) -> Result:
-    n_prompt = len(row.prompt_ids)
-    if drawn is None or drawn.stop_reason == "error":
-        error = OUT_OF_MEMORY if drawn is None else drawn.text
-        return Result("", (), "error", n_prompt, error=error)
-    k = row.request.top_logprobs
-    return Result(
-        text=drawn.text,
-        token_ids=tuple(drawn.token_ids),
-        stop_reason=drawn.stop_reason or "length",
-        n_prompt_tokens=n_prompt,
-        logprobs=np.array(drawn.logprobs, dtype=np.float32),
-        top_ids=np.stack(drawn.top_ids)[:, :k] if k else None,
-        top_logprobs=np.stack(drawn.top_logprobs)[:, :k] if k else None,
-    )
+def _never(_: int) -> bool:
+    return False
+
+
+def _stacked(rows: Sequence[np.ndarray], n: int, k: int, kind: type) -> np.ndarray:
+    return np.array([row[:k] for row in rows], dtype=kind).reshape(n, k)
 
 
 def _score(encoded: EncodedScore, forced: Forced | None) -> Score:

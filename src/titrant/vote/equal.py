@@ -100,6 +100,33 @@ def group_answers(
     return [_grouped(one, found.head_of) for one, found in zip(questions, open_, strict=True)]
 
 
+class Growing:
+    """Groups of one question's answers while they come: the first spelling stands for its group.
+
+    Beside `group_answers` this differs only where equality is not symmetric, as math-verify's is not.
+    """
+
+    def __init__(self, gold_kind: str = "auto") -> None:
+        self._question = _Question(_kind(gold_kind), [])
+        self._number: dict[str, int] = {}
+        self.texts: list[str] = []
+        """The first answer of each group as it was given."""
+
+    def add(self, answer: str | None, verifier: Verifier) -> int:
+        """The group of an answer, −1 without one."""
+        text = spelling_of(answer)
+        if text is None or answer is None:
+            return NO_ANSWER
+        if text not in self._question.head_of:
+            self._question.waiting.append(text)
+            _place_next([self._question], verifier)
+        head = self._question.head_of[text]
+        if head not in self._number:
+            self._number[head] = len(self._number)
+            self.texts.append(answer.strip())
+        return self._number[head]
+
+
 def spelling_of(answer: str | None) -> str | None:
     """What two answers that differ in blanks, delimiters and the like share; `None` for no answer."""
     if answer is None or len(answer) > MAX_CHARS:

@@ -34,6 +34,7 @@ from scipy.special import betainc
 from titrant.errors import ConfigError
 
 if TYPE_CHECKING:
+    from titrant.settings import SampleSettings
     from titrant.vote.walks import Walks
 
 MIN_VOTES = 4
@@ -55,6 +56,11 @@ class Fixed:
     def text(self) -> str:
         """The name in tables."""
         return f"fixed {self.budget}"
+
+    def block(self, n_drawn: int, width: int) -> int:
+        """How many draws to make next, all of them at the start."""
+        del n_drawn, width
+        return self.budget
 
     def settled(self, walks: Walks) -> np.ndarray:
         """Never before the budget is spent; bool [walks]."""
@@ -78,6 +84,12 @@ class Adaptive:
         """The name in tables."""
         return f"adaptive {self.confidence:g}"
 
+    def block(self, n_drawn: int, width: int) -> int:
+        """First as many as can settle it when all agree; then `width` at a time."""
+        alike = np.arange(1, self.budget + 1)
+        first = int(np.argmax(beta_lead(alike, np.zeros(len(alike))) >= self.confidence)) + 1
+        return width if n_drawn else max(first, width)
+
     def settled(self, walks: Walks) -> np.ndarray:
         """Where the posterior is sure enough; bool [walks]."""
         first, second = walks.leaders()
@@ -100,6 +112,10 @@ class Esc:
     def text(self) -> str:
         """The name in tables."""
         return f"esc {self.window}"
+
+    def block(self, n_drawn: int, width: int) -> int:
+        """Up to the end of the window, and as many whole windows as the width holds."""
+        return self.window * max(1, width // self.window) - n_drawn % self.window
 
     def settled(self, walks: Walks) -> np.ndarray:
         """Where the window that is just complete is unanimous; bool [walks]."""
@@ -131,6 +147,10 @@ class DeepConf:
         name = known.get(self.keep, f"deepconf@{self.keep:g}")
         return name if self.tau <= 1 else f"{name}, no τ"
 
+    def block(self, n_drawn: int, width: int) -> int:
+        """The warm-ups together, since none of them waits for a bar; then `width` at a time."""
+        return max(self.warmup - n_drawn, 0) or width
+
     def settled(self, walks: Walks) -> np.ndarray:
         """Where the leader's share and the number of votes suffice; bool [walks]."""
         share = walks.leader_share()
@@ -141,6 +161,30 @@ class DeepConf:
 
 
 Rule = Fixed | Adaptive | Esc | DeepConf
+
+
+def rule_of(settings: SampleSettings) -> Rule:
+    """The rule that the settings name.
+
+    Raises:
+        ConfigError: a number does not fit the others.
+
+    Example:
+        >>> from titrant.settings import SampleSettings
+        >>> rule_of(SampleSettings(rule="deepconf-low", budget=32)).text
+        'deepconf-low'
+    """
+    keep = {"deepconf-high": 90.0, "deepconf-low": 10.0}.get(settings.rule)
+    rule: Rule = Fixed(settings.budget)
+    if settings.rule == "adaptive":
+        rule = Adaptive(settings.budget, settings.confidence)
+    elif settings.rule == "esc":
+        rule = Esc(settings.budget, settings.agree)
+    elif keep is not None:
+        keep = keep if settings.keep is None else settings.keep
+        rule = DeepConf(settings.budget, keep, settings.tau, settings.warmup, settings.min_votes)
+    check_rule(rule)
+    return rule
 
 
 def beta_lead(first: np.ndarray, second: np.ndarray) -> np.ndarray:
