@@ -36,7 +36,7 @@ def make_log(
         is_right=is_right,
         verdict=np.where(group < 0, "unreadable", np.where(is_right, "correct", "wrong")),
         n_tokens=np.asarray(lengths if tokens is None else tokens, dtype=np.int64),
-        lows=record_lows(ragged, window),
+        lows={"lowest": record_lows(ragged, window)},
         window=window,
         signals={name: np.asarray(values, dtype=float) for name, values in found.items()},
     )

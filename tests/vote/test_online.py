@@ -84,7 +84,8 @@ def test_fixed_draws_all_and_tells_all(verifier):
     draws = finish(online)
     assert len(draws) == 48
     assert online.walks.n_drawn.tolist() == [8] * 6
-    assert online.answers()[:3] == ["4"] * 3
+    assert [found.answer for found in online.outcomes()[:3]] == ["4"] * 3
+    assert [found.verdict for found in online.outcomes()[:3]] == ["correct"] * 3
     by_question = online.draws()
     assert [draw.sample for draw in by_question[4]] == list(range(8))
     assert {draw.verdict for draw in by_question[0]} == {"correct"}
@@ -146,7 +147,9 @@ def test_width_and_kills_decide_nothing(verifier, rule, width):
     finish(online)
     for one, other in zip(online.walks.decided(), whole.walks.decided(), strict=True):
         np.testing.assert_array_equal(one, other)
-    assert online.answers() == whole.answers()
+    for one, other in zip(online.outcomes(), whole.outcomes(), strict=True):
+        # a wider block may have made draws that nobody waited for
+        assert one._replace(draws=0, tokens=0) == other._replace(draws=0, tokens=0)
 
 
 def test_weak_draws_end_early_and_their_tokens_count(verifier):

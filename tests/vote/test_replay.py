@@ -112,7 +112,11 @@ def alone(log, order, rule):
     values, votes, n_votes, warm, bar, tokens = log.signals["lowest"], {}, 0, [], None, 0
     complete: dict[int, int] = {}
     for started, draw in enumerate(order, start=1):
-        stop = 0 if bar is None else int(stopped_at(log.lows, np.array([draw]), np.array([bar]))[0])
+        stop = (
+            0
+            if bar is None
+            else int(stopped_at(log.lows["lowest"], np.array([draw]), np.array([bar]))[0])
+        )
         tokens += stop or int(log.n_tokens[draw])
         group = int(log.group[draw])
         if not stop and group >= 0:
@@ -174,3 +178,16 @@ def test_orders_can_be_cut():
     orders = make_orders(log, budget=6, resamples=2)
     short = Orders(orders.draws[:, :, :3], orders.seed)
     assert replay_vote(log, short, Voter()).drawn.tolist() == [[3, 3], [3, 3]]
+
+
+def test_a_signal_that_can_be_negative_stops_and_weighs_nothing():
+    # as the replay by hand above, moved down by 10: votes count 1
+    log = make_log(
+        [[0, 1, 0, 0]],
+        confidence=[[-5, -5, -5], [-7, -7, -7, -7], [-1, -1, -15, -1, -1], [-6, -6]],
+        window=2,
+    )
+    rule = DeepConf(budget=4, warmup=2, keep=100)
+    found = replay_rule(log, in_log_order(log, 4), rule, signal="lowest")
+    assert found.tokens.tolist() == [[3 + 4 + 3 + 2]]
+    assert found.is_right.tolist() == [[True]]  # 2 votes against 1

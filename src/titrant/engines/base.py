@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from titrant.engines.open import Opened, Opening
+
 StopReason = Literal["stop", "length", "weak", "cancelled", "error"]
 """`stop`: it ended itself. `length`: cut by `max_new_tokens` or the context; such an answer is truncated,
 not wrong. `weak`: ended by its guard. `cancelled`: no longer wanted. `error`: see the result's `error`."""
@@ -183,6 +185,11 @@ class Engine(Protocol):
     """The protocol of all engines; results carry the index of their request."""
 
     capabilities: frozenset[Literal["generate", "score"]]
+
+    @classmethod
+    def open(cls, opening: Opening) -> Opened:
+        """The engine of a config's sections, ready, with its prompts; see `engines.open`."""
+        ...
 
     @property
     def info(self) -> EngineInfo:

@@ -19,6 +19,8 @@ import numpy as np
 
 from titrant.engines.base import EngineInfo, Request, Result, Score, ScoreRequest, StopReason
 from titrant.engines.drawing.guards import Guards
+from titrant.engines.open import Opened
+from titrant.engines.plain import PlainPrompts
 from titrant.engines.requests import check_requests, check_scores, pack, utf8_error
 from titrant.engines.scoring.ends import byte_ends
 from titrant.engines.scoring.hashed import (
@@ -37,6 +39,7 @@ from titrant.seeds import derive
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from titrant.engines.open import Opening
     from titrant.settings import BaseSettings
 
 Script = Mapping[str, str] | Sequence[str] | Callable[[Request], str]
@@ -99,6 +102,14 @@ class FakeEngine:
         """The engine under the name of a base, which is not read; no number depends on a batch."""
         del batch_tokens
         return cls(model=base.path if adapter is None else f"{base.path}+{adapter.name}")
+
+    @classmethod
+    def open(cls, opening: Opening) -> Opened:
+        """The engine under the name of a base; its prompts are plain."""
+        prompts = PlainPrompts(opening.prompt, opening.shots)
+        return Opened(
+            cls(model=opening.base.path), prompts, opening.base.path, "fake", VOCAB, VOCAB
+        )
 
     @property
     def info(self) -> EngineInfo:

@@ -39,7 +39,8 @@ from titrant.engines.drawing.rows import Admitted, Drawn
 from titrant.engines.forcing import Forcer
 from titrant.engines.forward import ForwardPass
 from titrant.engines.load import context_of, load_base, with_adapter
-from titrant.engines.prompt import PromptEncoder
+from titrant.engines.open import Opened
+from titrant.engines.prompt import PromptBuilder, PromptEncoder
 from titrant.engines.requests import check_requests, check_scores, pack, utf8_error
 from titrant.engines.scoring.encode import EncodedScore, ScoreEncoder
 from titrant.engines.scoring.plan import plan
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from titrant.engines.open import Opening
     from titrant.engines.scoring.rows import Forced, Forcible
     from titrant.settings import BaseSettings
 
@@ -119,6 +121,25 @@ class TransformersEngine:
         return cls(
             loaded.model, loaded.tokenizer, batch_tokens=batch_tokens, model_name=loaded.name
         )
+
+    @classmethod
+    def open(cls, opening: Opening) -> Opened:
+        """The engine of a base with its prompts.
+
+        Raises:
+            ConfigError: the prompt's template cannot be used.
+            DataError: the model cannot be loaded.
+        """
+        loaded = load_base(opening.base)
+        prompts = PromptBuilder(loaded.tokenizer, opening.prompt, shots=opening.shots)
+        engine = cls(
+            loaded.model,
+            loaded.tokenizer,
+            batch_tokens=opening.decode.batch_tokens,
+            model_name=loaded.name,
+        )
+        vocab = engine._vocab
+        return Opened(engine, prompts, loaded.name, loaded.fingerprint, vocab, vocab)
 
     @property
     def info(self) -> EngineInfo:

@@ -128,6 +128,31 @@ def read_draws(path: Path) -> tuple[DrawsInfo, pa.Table]:
     return info, table
 
 
+def rows_of(table: pa.Table) -> list[Draw]:
+    """The draws of a part, as they were written."""
+    plain = [table[field.name].to_pylist() for field in _PLAIN]
+    lists = {name: _split(table[name]) for name in ("step", *PER_TOKEN)}
+    found = []
+    for i, values in enumerate(zip(*plain, strict=True)):
+        numbers = {name: row for name in PER_TOKEN if (row := lists[name][i]) is not None}
+        step = lists["step"][i]
+        assert step is not None  # never null
+        found.append(Draw(*values, step=step, numbers=numbers))
+    return found
+
+
+def _split(column: pa.ChunkedArray) -> list[np.ndarray | None]:
+    """The rows of a list column; `None` for null."""
+    lists = column.combine_chunks()
+    if isinstance(lists, pa.ChunkedArray):
+        lists = lists.chunk(0) if lists.num_chunks else pa.array([], column.type)
+    values = lists.flatten().to_numpy(zero_copy_only=False)
+    lengths = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    rows = np.split(values, np.cumsum(lengths)[:-1]) if len(lengths) else []
+    is_known = lists.is_valid().to_pylist()
+    return [row if known else None for row, known in zip(rows, is_known, strict=True)]
+
+
 def _lists(rows: Sequence[np.ndarray | None], kind: pa.DataType) -> pa.Array:
     """Rows as one list column; null for `None`."""
     flat = [np.zeros(0) if row is None else np.asarray(row).ravel() for row in rows]

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from titrant.traces.record import Problem
     from titrant.traces.verify.verdict import Verifier
 
-LOWEST = "confidence-lowest"
-"""The signal of DeepConf's bar."""
+CONFIDENCE, LOGPROB = "confidence-lowest", "logprob-lowest"
+"""The signals that a draw can be stopped by while it is drawn: DeepConf's, and the sampled tokens' own."""
 ENDED = ("weak", "cancelled", "error")
 """Draws that did not run to their end."""
 
@@ -135,7 +135,9 @@ def token_scores(drawn: Drawn) -> TokenScores:
     )
 
 
-def _signals(scores: TokenScores, settings: SignalSettings) -> tuple[dict[str, np.ndarray], Lows]:
+def _signals(
+    scores: TokenScores, settings: SignalSettings
+) -> tuple[dict[str, np.ndarray], dict[str, Lows]]:
     """Every signal that these numbers allow, turned so that high is better, and the record lows."""
     kept, found = kept_by(scores), {}
     for name in signals.names():
@@ -143,10 +145,11 @@ def _signals(scores: TokenScores, settings: SignalSettings) -> tuple[dict[str, n
         if signal.needs <= kept:
             values = compute(signal, scores, settings).trace
             found[name] = values if signal.prefer == "high" else -values
-    if scores.top is None:
-        n = len(scores.uids)
-        return found, Lows(np.zeros((n, 0)), np.zeros((n, 0), dtype=np.int32))
-    return found, record_lows(confidence_of(scores, settings), window_of(settings).group)
+    window = window_of(settings).group
+    lows = {LOGPROB: record_lows(scores.logprob, window)} if len(scores.logprob.values) else {}
+    if scores.top is not None:
+        lows[CONFIDENCE] = record_lows(confidence_of(scores, settings), window)
+    return found, lows
 
 
 def _run_lengths(keys: Sequence[str]) -> np.ndarray:

@@ -1,9 +1,9 @@
 """Draws of many questions as arrays: what votes, rules and replays work on.
 
 The draws of a question stand side by side in the order in which they were drawn. A draw has the group of
-its answer, its verdict, its length, and signals of which high is better; of its token confidences the log
-keeps only what a stopping rule can ask: at which token the confidence of a full window first fell under a
-bar, for any bar (the record lows of the window means).
+its answer, its verdict, its length, and signals of which high is better; of its tokens the log keeps only
+what a stopping rule can ask: at which token the mean of a full window first fell under a bar, for any bar
+(the record lows of the window means).
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class DrawLog:
     """Of each draw as text; empty where there is no gold answer; [draws]."""
     n_tokens: np.ndarray
     """Generated tokens, the stop token included; int64 [draws]."""
-    lows: Lows
+    lows: Mapping[str, Lows]
+    """Of the signals that a rule can stop by, by name: means of windows of that size."""
     window: int
     """Tokens of a window of group confidence."""
     signals: Mapping[str, np.ndarray] = field(default_factory=dict)

@@ -22,7 +22,7 @@ import numpy as np
 
 from titrant.engines.base import Guard, Request, require
 from titrant.seeds import derive
-from titrant.vote.equal import Growing
+from titrant.vote.equal import NO_ANSWER, Growing
 from titrant.vote.judge import judge_results
 from titrant.vote.rules import Fixed
 from titrant.vote.walks import Told, Walks
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from titrant.traces.verify.verdict import Verifier
     from titrant.vote.draws import Draw
     from titrant.vote.rules import Rule
+    from titrant.vote.walks import Decided
 
 LABEL = "sample"
 """Of the seeds."""
@@ -91,6 +92,26 @@ class Progress(NamedTuple):
     """Generated so far."""
 
 
+class Outcome(NamedTuple):
+    """What was decided of one question, and what it took."""
+
+    answer: str | None
+    """As the first draw of the winning group gave it; `None` where no draw has an answer."""
+    verdict: str | None
+    """Of that draw; `None` without an answer or without gold."""
+    share: float | None
+    """The answer's part of the votes; `None` where nobody voted."""
+    votes: int
+    draws: int
+    """Made, those that nobody waited for among them."""
+    tokens: int
+    """Of all draws."""
+    is_settled: bool
+    """By the rule and not by the budget."""
+    fell_back: bool
+    """Nobody voted: the majority of complete draws."""
+
+
 @dataclass(slots=True)
 class _Question:
     """One question while it is drawn for."""
@@ -98,6 +119,8 @@ class _Question:
     problem: Problem
     groups: Growing
     draws: dict[int, Draw] = field(default_factory=dict)
+    verdicts: list[str | None] = field(default_factory=list)
+    """Of the first draw of each group."""
     told: int = 0
     asked: int = 0
 
@@ -128,11 +151,24 @@ class Online:
         while (asks := self._round()) is not None:
             yield from self._draw(asks)
 
-    def answers(self) -> list[str | None]:
-        """The winning answer of each question as it was given first; `None` without one."""
-        groups = self.walks.decided().group.tolist()
-        texts = (question.groups.texts for question in self._questions)
-        return [None if g < 0 else found[g] for g, found in zip(groups, texts, strict=True)]
+    def outcomes(self) -> list[Outcome]:
+        """What is decided of each question so far."""
+        found = self.walks.decided()
+        return [self._outcome(question, found, i) for i, question in enumerate(self._questions)]
+
+    def _outcome(self, question: _Question, found: Decided, i: int) -> Outcome:
+        group, share = int(found.group[i]), float(found.share[i])
+        has_answer = group != NO_ANSWER
+        return Outcome(
+            answer=question.groups.texts[group] if has_answer else None,
+            verdict=question.verdicts[group] if has_answer else None,
+            share=None if math.isnan(share) else share,
+            votes=int(found.n_votes[i]),
+            draws=len(question.draws),
+            tokens=sum(draw.n_tokens for draw in question.draws.values()),
+            is_settled=bool(found.is_settled[i]),
+            fell_back=bool(found.fell_back[i]),
+        )
 
     def draws(self) -> list[list[Draw]]:
         """All draws of each question, in order, those that nobody waited for among them."""
@@ -166,6 +202,8 @@ class Online:
             if draw is None:
                 return
             group = question.groups.add(draw.final_answer, self.drawer.verifier)
+            if group == len(question.verdicts):
+                question.verdicts.append(draw.verdict)
             signal = lowest_window(draw, self.drawer)
             told = Told(
                 np.array([group]), np.array([signal]), np.array([draw.stop_reason == "weak"])

@@ -25,7 +25,7 @@ import numpy as np
 from titrant.errors import ConfigError
 from titrant.seeds import derive_rng
 from titrant.vote.equal import NO_ANSWER
-from titrant.vote.log import stopped_at
+from titrant.vote.log import Lows, stopped_at
 from titrant.vote.voters import vote
 from titrant.vote.walks import Told, Walks
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from titrant.vote.rules import Rule
     from titrant.vote.voters import Voter
 
+NO_LOWS = Lows(np.zeros((0, 0)), np.zeros((0, 0), dtype=np.int32))
 RESAMPLES = 64
 """As in the paper's protocol."""
 
@@ -131,7 +132,8 @@ def replay_rule(
         log: the draws.
         orders: at least as many draws per question as the rule's budget.
         rule: the rule.
-        signal: what weighs the votes and sets the bar; `None` for a rule without one.
+        signal: what sets the bar, stops draws and weighs votes; one that can be negative weighs none,
+            so votes count 1. `None` for a rule without a bar.
         is_control: deal the confidences of each question out anew among its draws.
         progress: called with (draws replayed, budget).
     """
@@ -139,7 +141,9 @@ def replay_rule(
     walks, total = Walks(rule, r * q), min(rule.budget, k)
     at = orders.draws.reshape(r * q, k)
     proxies = _dealt(at, rule.warmup, orders.seed) if is_control else at
-    values = None if signal is None else log.signals[signal]
+    values = np.full(len(log.group), np.nan) if signal is None else log.signals[signal]
+    weights = values if not (values < 0).any() else np.where(np.isfinite(values), 1.0, np.nan)
+    lows = NO_LOWS if signal is None else log.lows[signal]
     tokens, stopped = np.zeros(r * q, dtype=np.int64), np.zeros(r * q, dtype=np.int64)
     for step in range(total):
         rows = np.nonzero(walks.is_open)[0]
@@ -147,14 +151,13 @@ def replay_rule(
             break
         draws, proxy = at[rows, step], proxies[rows, step]
         bar = np.where(walks.n_drawn[rows] < rule.warmup, -np.inf, walks.bar[rows])
-        cut = stopped_at(log.lows, proxy, bar)
+        cut = stopped_at(lows, proxy, bar)
         length = log.n_tokens[draws]
         share = cut / np.maximum(log.n_tokens[proxy], 1)
         spent = np.ceil(share * length).astype(np.int64) if is_control else cut
         tokens[rows] += np.where(cut > 0, np.minimum(spent, length), length)
         stopped[rows] += cut > 0
-        weight = np.full(len(rows), np.nan) if values is None else values[proxy]
-        walks.tell(rows, Told(log.group[draws], weight, cut > 0))
+        walks.tell(rows, Told(log.group[draws], values[proxy], cut > 0, weights[proxy]))
         if progress:
             progress(step + 1, total)
     return _replayed(log, walks, (r, q), tokens, stopped, f"{rule.text}{_of(signal, is_control)}")

@@ -26,9 +26,12 @@ class Told(NamedTuple):
     group: np.ndarray
     """Group of its answer, −1 without one; int [told]."""
     signal: np.ndarray
-    """Its lowest group confidence; NaN where not known; float64 [told]. Not looked at without a bar."""
+    """Its lowest window, which sets the bar; NaN where not known; float64 [told]. Not looked at without a
+    bar."""
     is_weak: np.ndarray
     """Whether it was ended for want of confidence; bool [told]."""
+    weight: np.ndarray | None = None
+    """Of its vote under a rule with a bar; `None`: the signal itself; float64 [told]."""
 
 
 class Decided(NamedTuple):
@@ -67,6 +70,7 @@ class Walks:
         width = rule.warmup if rule.has_bar else 0
         self._warm_group = np.full((n, width), NO_ANSWER, dtype=np.int64)
         self._warm_signal = np.full((n, width), np.nan)
+        self._warm_weight = np.full((n, width), np.nan)
         self.bar = np.full(n, -np.inf)
         """Confidence under which a draw is to be ended; −∞ while there is none; float64 [walks]."""
 
@@ -138,14 +142,15 @@ class Walks:
     def _tell_with_bar(
         self, rows: np.ndarray, at: np.ndarray, told: Told, answered: np.ndarray
     ) -> None:
-        warmup = self.rule.warmup
+        warmup, weight = self.rule.warmup, told.signal if told.weight is None else told.weight
         is_warm = at < warmup
         warm = rows[is_warm]
         self._warm_group[warm, at[is_warm]] = np.where(answered, told.group, NO_ANSWER)[is_warm]
         self._warm_signal[warm, at[is_warm]] = told.signal[is_warm]
+        self._warm_weight[warm, at[is_warm]] = weight[is_warm]
         self._raise_bar(rows[at == warmup - 1])
         votes = ~is_warm & answered
-        self._cast(rows[votes], told.group[votes].astype(np.int64), told.signal[votes])
+        self._cast(rows[votes], told.group[votes].astype(np.int64), weight[votes])
 
     def _raise_bar(self, rows: np.ndarray) -> None:
         """Set the bar of walks whose last warm-up was told, and let those at or over it vote."""
@@ -159,7 +164,7 @@ class Walks:
         for column in range(signal.shape[1]):
             group = self._warm_group[rows, column]
             votes = (group != NO_ANSWER) & (signal[:, column] >= bars)
-            self._cast(rows[votes], group[votes], signal[votes, column])
+            self._cast(rows[votes], group[votes], self._warm_weight[rows[votes], column])
 
     def _cast(self, rows: np.ndarray, groups: np.ndarray, weights: np.ndarray) -> None:
         """Add votes; without a known signal there is nothing to weigh, so no vote."""
