@@ -66,9 +66,11 @@ class Result:
 
     text: str
     token_ids: tuple[int, ...]
-    """Generated tokens, the stop token included where one was drawn."""
+    """Generated tokens, the stop token included where one was drawn; −1 for one that a server does not
+    name."""
     stop_reason: StopReason
     n_prompt_tokens: int
+    """−1 where a server does not tell."""
     logprobs: np.ndarray | None = None
     """Natural-log probability of each generated token, float32 [tokens]."""
     top_ids: np.ndarray | None = None
@@ -223,6 +225,7 @@ engines: Registry[type[Engine]] = Registry(
     {
         "fake": "titrant.engines.fake:FakeEngine",
         "transformers": "titrant.engines.transformers:TransformersEngine",
+        "openai": "titrant.engines.openai:OpenAIEngine",
     },
 )
 

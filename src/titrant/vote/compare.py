@@ -102,6 +102,11 @@ class Comparing:
             for k, (right, tokens) in zip(self._steps, self._curve, strict=True)
         ]
 
+    def one_draw(self) -> Bounds:
+        """Accuracy of a single draw, over all draws of the log; questions count alike."""
+        right = np.bincount(self._log.question, self._log.is_right, minlength=len(self._log))
+        return self._bounds(right / np.maximum(self._log.draws, 1))
+
     def row(self, found: Replayed) -> Row:
         """One rule or vote against majority over all draws of the orders."""
         right, tokens = _means(found)
