@@ -62,7 +62,8 @@ def vote(
     """
     from titrant.cli.reading import check_output
     from titrant.cli.waiting import Waiting
-    from titrant.report.votes import check_figure, render, write_figure
+    from titrant.report.votes import render
+    from titrant.report.votes_figure import check_figure, write_figure
     from titrant.run.sample.replay import open_log
     from titrant.vote.study import Wish, study
 

@@ -7,23 +7,20 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from titrant.errors import ConfigError
 from titrant.report import typeset
-from titrant.report.drawing import INK
+from titrant.vote.replay import DEALT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
-    from matplotlib.axes import Axes
     from rich.console import RenderableType
 
     from titrant.vote.study import Span, Study, VoteRow
 
+    Write = Callable[[float | None], str]
+
 MOST_VOTES = 12
 """Votes that are shown beside majority; `--json` has all."""
-KINDS = (".png", ".svg")
-MARKS = {"vote": "o", "rule": "D", "control": "x"}
 
 
 def render(found: Study, notes: Sequence[str]) -> list[RenderableType]:
@@ -93,31 +90,28 @@ def _votes(found: Study) -> Table:
     return table
 
 
-def _rules(rows: Iterable[VoteRow]) -> Table:
-    table = _table(
-        "stopping rule",
-        "right",
-        "tokens saved",
-        "draws",
-        "stopped",
-        "at equal tokens",
-        "loss at most",
-    )
+def _rules(rows: Sequence[VoteRow]) -> Table:
+    """One line per rule, its control beside it."""
+    controls = {row.name: row for row in rows if row.kind == "control"}
+    table = _table("stopping rule", "right", "its control", "saved", "draws", "stopped", "loss ≤")
     for row in rows:
+        if row.kind == "control":
+            continue
+        control = controls.get(f"{row.name}{DEALT}")
         table.add_row(
-            Text(row.name, style="dim" if row.kind == "control" else ""),
-            _share(row.accuracy),
+            row.name.replace(" confidence-lowest", "").replace("-lowest", ""),
+            _share(row.accuracy, 0),
+            typeset.MISSING if control is None else typeset.share(control.accuracy.estimate),
             _percent(row.saved),
             f"{row.drawn:.1f}",
-            typeset.share(row.stopped),
-            _points(row.at_equal_tokens),
+            typeset.share(row.stopped, 0),
             typeset.points(row.loss_bound),
         )
     return table
 
 
 def _signals(found: Study) -> Table:
-    table = _table("signal", "right before wrong", "less that of the mean", "best of all draws")
+    table = _table("signal", "AUROC within", "− mean's", "best of all")
     ordered = sorted(found.signals, key=lambda row: -(row.auroc.estimate or 0.0))
     for row in ordered:
         table.add_row(
@@ -134,12 +128,12 @@ def _table(first: str, *heads: str) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="dim", pad_edge=False)
     table.add_column(first, no_wrap=True)
     for head in heads:
-        table.add_column(head, justify="right")
+        table.add_column(head, justify="right", no_wrap=True)
     return table
 
 
-def _share(span: Span) -> str:
-    return _with_ends(span, typeset.share)
+def _share(span: Span, places: int = 1) -> str:
+    return _with_ends(span, typeset.share, lambda x: typeset.share(x, places))
 
 
 def _percent(span: Span) -> str:
@@ -147,7 +141,9 @@ def _percent(span: Span) -> str:
 
 
 def _plain(span: Span) -> str:
-    return _with_ends(span, lambda x: typeset.MISSING if x is None else f"{x:.3f}")
+    return _with_ends(
+        span, lambda x: typeset.MISSING if x is None else f"{x:.3f}".replace("-", typeset.MINUS)
+    )
 
 
 def _points(span: Span, *, turned: bool = False) -> str:
@@ -158,102 +154,11 @@ def _points(span: Span, *, turned: bool = False) -> str:
     return _with_ends(span, typeset.points)
 
 
-def _with_ends(span: Span, write: object) -> str:
-    assert callable(write)
+def _with_ends(span: Span, write: Write, write_end: Write | None = None) -> str:
     if span.estimate is None:
         return typeset.MISSING
     if span.low is None or span.high is None:
-        return str(write(span.estimate))
-    bare = [str(write(x)).removesuffix(" %") for x in (span.low, span.high)]
+        return write(span.estimate)
+    bare = [(write_end or write)(x).removesuffix(" %") for x in (span.low, span.high)]
     sign = " to " if any(text.startswith((typeset.MINUS, "+")) for text in bare) else "–"
     return f"{write(span.estimate)} ({sign.join(bare)})"
-
-
-def check_figure(path: Path) -> None:
-    """Refuse a picture that cannot be written, before any work is done.
-
-    Raises:
-        ConfigError: the name ends otherwise.
-    """
-    if path.suffix not in KINDS:
-        raise ConfigError(
-            f"--figure {path} is of no kind that a picture is written in",
-            expected=" or ".join(KINDS),
-            came=path.suffix or "no ending",
-            do=f"--figure {path.with_suffix('.png')}",
-        )
-
-
-def write_figure(path: Path, found: Study) -> None:
-    """Accuracy against tokens per question: majority's curve, and what each rule does beside it."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9.0, 5.2), layout="constrained", facecolor=INK["paper"])
-    ax = figure.subplots()
-    ax.set_facecolor(INK["paper"])
-    _draw(ax, found)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".svg":
-        FigureCanvasSVG(figure).print_svg(path, metadata={"Date": None})
-    else:
-        canvas = FigureCanvasAgg(figure)
-        figure.set_dpi(160)
-        canvas.print_png(path, metadata={"Software": None})
-
-
-def _draw(ax: Axes, found: Study) -> None:
-    tokens = [point.tokens for point in found.curve]
-    level = [point.accuracy.estimate or 0.0 for point in found.curve]
-    ax.fill_between(
-        tokens,
-        [point.accuracy.low or 0.0 for point in found.curve],
-        [point.accuracy.high or 0.0 for point in found.curve],
-        color=INK["s0"],
-        alpha=0.15,
-        linewidth=0,
-    )
-    ax.plot(tokens, level, color=INK["s0"], marker="o", markersize=3, label="majority of n draws")
-    _mark(ax, [row for row in found.rows if row.kind == "rule"], "rule", INK["end"])
-    _mark(ax, [row for row in found.rows if row.kind == "control"], "control", INK["muted"])
-    ax.set_xscale("log")
-    ax.set_xlabel("tokens per question, log scale")
-    ax.set_ylabel("accuracy")
-    ax.grid(visible=True, color=INK["rule"], linewidth=0.6)
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    ax.legend(frameon=False, loc="lower right")
-    ax.set_title(
-        f"{found.questions:,} questions, {found.budget} draws each, "
-        f"{typeset.level(found.level)} intervals over questions",
-        loc="left",
-        fontsize=10,
-        color=INK["muted"],
-    )
-
-
-def _mark(ax: Axes, rows: Sequence[VoteRow], kind: str, ink: str) -> None:
-    if not rows:
-        return
-    x = [row.tokens for row in rows]
-    y = [row.accuracy.estimate or 0.0 for row in rows]
-    ends = [
-        [at - (row.accuracy.low or 0.0) for row, at in zip(rows, y, strict=True)],
-        [(row.accuracy.high or 0.0) - at for row, at in zip(rows, y, strict=True)],
-    ]
-    name = "stopping rule" if kind == "rule" else "its control, confidences dealt anew"
-    ax.errorbar(
-        x, y, yerr=ends, fmt=MARKS[kind], color=ink, markersize=5, elinewidth=0.8, label=name
-    )
-    if kind != "rule":
-        return
-    for row, at, height in zip(rows, x, y, strict=True):
-        ax.annotate(
-            row.name.replace("confidence-lowest", "").strip(),
-            (at, height),
-            xytext=(5, 4),
-            textcoords="offset points",
-            fontsize=7,
-            color=INK["ink"],
-        )

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from titrant.vote.voters import Voter
 
 NO_LOWS = Lows(np.zeros((0, 0)), np.zeros((0, 0), dtype=np.int32))
+DEALT = ", dealt anew"
+"""Ends the name of a control."""
 RESAMPLES = 64
 """As in the paper's protocol."""
 
@@ -165,7 +167,7 @@ def replay_rule(
 
 def _of(signal: str | None, is_control: bool) -> str:  # noqa: FBT001 - a name
     words = "" if signal is None else f" {signal}"
-    return f"{words}, dealt anew" if is_control else words
+    return f"{words}{DEALT}" if is_control else words
 
 
 def _dealt(at: np.ndarray, warmup: int, seed: int) -> np.ndarray:

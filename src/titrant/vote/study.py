@@ -47,6 +47,8 @@ class VoteRow(Record):
     kind: str
     """`vote`: every draw runs to its end; `rule`: draws or questions are stopped; `control`: a rule whose
     confidences were dealt out anew."""
+    signal: str = ""
+    """What weighs, filters or stops; empty: nothing."""
     accuracy: Span
     """Right / asked."""
     tokens: float
@@ -166,24 +168,19 @@ def study(
     budget = wish.budget or int(log.draws.min())
     orders = make_orders(log, budget=budget, resamples=wish.resamples, seed=wish.seed)
     comparing = Comparing(log, orders, confidence=wish.level, seed=wish.seed)
-    jobs: list[tuple[str, Callable[[], Row]]] = [
-        ("vote", lambda voter=voter: comparing.row(replay_vote(log, orders, voter)))
-        for voter in voters_of(log, names, wish.keeps)
-    ]
-    for rule, signal, kind in rules_of(log, budget, wish) if wish.with_rules else ():
-        jobs.append(
-            (
-                kind,
-                lambda rule=rule, signal=signal, kind=kind: comparing.row(
-                    replay_rule(log, orders, rule, signal=signal, is_control=kind == "control")
-                ),
-            )
-        )
+    voters = voters_of(log, names, wish.keeps)
+    rules = rules_of(log, budget, wish) if wish.with_rules else []
     rows = []
-    for i, (kind, job) in enumerate(jobs):
-        rows.append(_row(job(), kind))
+    for i, job in enumerate([*voters, *rules]):
+        if isinstance(job, Voter):
+            row = comparing.row(replay_vote(log, orders, job))
+            rows.append(_row(row, "vote", job.signal))
+        else:
+            rule, signal, kind = job
+            found = replay_rule(log, orders, rule, signal=signal, is_control=kind == "control")
+            rows.append(_row(comparing.row(found), kind, signal))
         if progress:
-            progress("comparing", i + 1, len(jobs))
+            progress("comparing", i + 1, len(voters) + len(rules))
     shortness = -log.n_tokens.astype(float)
     return Study(
         questions=len(log),
@@ -243,12 +240,14 @@ def _signals(log: DrawLog, asked: Sequence[str]) -> list[str]:
     return list(asked) or known
 
 
-def _row(row: Row, kind: str) -> VoteRow:
+def _row(row: Row, kind: str, signal: str | None) -> VoteRow:
     spans = {
         name: _span(getattr(row, name)) for name in ("accuracy", "saved", "loss", "at_equal_tokens")
     }
     rest = ("name", "tokens", "drawn", "stopped", "loss_bound", "unanswered", "fell_back")
-    return VoteRow(kind=kind, **spans, **{name: getattr(row, name) for name in rest})
+    return VoteRow(
+        kind=kind, signal=signal or "", **spans, **{name: getattr(row, name) for name in rest}
+    )
 
 
 def _span(bounds: Bounds) -> Span:
