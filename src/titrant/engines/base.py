@@ -225,6 +225,7 @@ engines: Registry[type[Engine]] = Registry(
     {
         "fake": "titrant.engines.fake:FakeEngine",
         "transformers": "titrant.engines.transformers:TransformersEngine",
+        "vllm": "titrant.engines.vllm:VllmEngine",
         "openai": "titrant.engines.openai:OpenAIEngine",
     },
 )

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections import deque
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 import numpy as np
 import torch
@@ -32,16 +32,16 @@ from titrant.engines.base import (
     Score,
     ScoreRequest,
 )
+from titrant.engines.drawing.admit import admit
 from titrant.engines.drawing.batches import draw_batches, halves
 from titrant.engines.drawing.decoder import Decoder
 from titrant.engines.drawing.ends import TokenEnds
-from titrant.engines.drawing.rows import Admitted, Drawn
 from titrant.engines.forcing import Forcer
 from titrant.engines.forward import ForwardPass
 from titrant.engines.load import context_of, load_base, with_adapter
 from titrant.engines.open import Opened
 from titrant.engines.prompt import PromptBuilder, PromptEncoder
-from titrant.engines.requests import check_requests, check_scores, pack, utf8_error
+from titrant.engines.requests import check_requests, check_scores, pack
 from titrant.engines.scoring.encode import EncodedScore, ScoreEncoder
 from titrant.engines.scoring.plan import plan
 
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from titrant.engines.drawing.rows import Admitted, Drawn
     from titrant.engines.open import Opening
     from titrant.engines.scoring.rows import Forced, Forcible
     from titrant.settings import BaseSettings
@@ -62,14 +63,6 @@ OUT_OF_MEMORY = "the device has not enough memory for this request, even alone"
 CPU_STATES = 2**18
 """Tokens × width of a scored batch on a CPU: 1 MB in float32. Its activations then stay in the cache,
 which made batches of 1,000 to 3,000 tokens of models of 5 M and 0.9 M parameters the fastest."""
-EMPTY_PROMPT = "the prompt has no token to start from, and the tokenizer has no BOS token"
-
-
-class _Encoded(NamedTuple):
-    """A request as tokens, or the reason why it cannot be served."""
-
-    ids: list[int]
-    error: str | None
 
 
 class TransformersEngine:
@@ -171,14 +164,8 @@ class TransformersEngine:
         """
         check_requests(requests, vocab=self._vocab)
         self._model.eval()
-        admitted: list[tuple[int, Admitted]] = []
-        for i, encoded in enumerate(self._prompts([request.prompt for request in requests])):
-            error = encoded.error or self._no_room(len(encoded.ids) + 1)
-            if error is None:
-                limit = min(requests[i].max_new_tokens, self._room(len(encoded.ids)))
-                admitted.append((i, Admitted(requests[i], encoded.ids, limit)))
-            else:
-                yield i, Result("", (), "error", len(encoded.ids), error=error)
+        admitted, refused = admit(requests, self._encoder, context_tokens=self._context_tokens)
+        yield from refused
         lengths = [len(row.prompt_ids) + row.limit for _, row in admitted]
         batches = pack(lengths, budget=self._batch_tokens)
         rows, index = [row for _, row in admitted], [i for i, _ in admitted]
@@ -245,20 +232,6 @@ class TransformersEngine:
     def _force(self, batch: Sequence[EncodedScore]) -> list[Forced]:
         return self._forcer.force([encoded.row for encoded in batch])
 
-    def _prompts(self, texts: Sequence[str]) -> list[_Encoded]:
-        encoded = _encode(texts, self._encoder.encode_many)
-        return [
-            row if row.ids or row.error else row._replace(error=EMPTY_PROMPT) for row in encoded
-        ]
-
-    def _room(self, n_prompt: int) -> int:
-        return 2**31 if self._context_tokens is None else self._context_tokens - n_prompt
-
-    def _no_room(self, n_tokens: int) -> str | None:
-        if self._room(n_tokens) >= 0:
-            return None
-        return f"{n_tokens} tokens do not fit the model's context of {self._context_tokens}"
-
     def _in_batches(
         self,
         items: Sequence[tuple[int, T]],
@@ -286,15 +259,6 @@ def _unless_out_of_memory(work: Callable[[Sequence[T]], list[U]], batch: list[T]
     # Outside the handler, where the exception no longer holds on to the tensors of the batch.
     torch.cuda.empty_cache()
     return None
-
-
-def _encode(
-    texts: Sequence[str], encode: Callable[[Sequence[str]], list[list[int]]]
-) -> list[_Encoded]:
-    """Tokens of each text; one that is not valid Unicode does not spoil the others."""
-    errors = [utf8_error(text) for text in texts]
-    ids = encode(["" if error else text for text, error in zip(texts, errors, strict=True)])
-    return [_Encoded(row, error) for row, error in zip(ids, errors, strict=True)]
 
 
 def _never(_: int) -> bool:

@@ -93,7 +93,7 @@ def _votes(found: Study) -> Table:
 def _rules(rows: Sequence[VoteRow]) -> Table:
     """One line per rule, its control beside it."""
     controls = {row.name: row for row in rows if row.kind == "control"}
-    table = _table("stopping rule", "right", "its control", "saved", "draws", "stopped", "loss ≤")
+    table = _table("stopping rule", "right", "control", "saved", "stopped", "loss ≤")
     for row in rows:
         if row.kind == "control":
             continue
@@ -103,7 +103,6 @@ def _rules(rows: Sequence[VoteRow]) -> Table:
             _share(row.accuracy, 0),
             typeset.MISSING if control is None else typeset.share(control.accuracy.estimate),
             _percent(row.saved),
-            f"{row.drawn:.1f}",
             typeset.share(row.stopped, 0),
             typeset.points(row.loss_bound),
         )
