@@ -59,7 +59,12 @@ def test_numbers_are_those_of_the_engine_behind():
     engine = FakeEngine()
     requests = [Request(f"{i}+{i}", 12, temperature=1.0, seed=i, top_logprobs=5) for i in range(9)]
     own = dict(engine.generate(requests))
-    for habits in (Habits(), Habits(has_extra_entry=True), Habits(has_completions=False)):
+    for habits in (
+        Habits(),
+        Habits(has_extra_entry=True),
+        Habits(has_extra_entry=True, names_ids=True),
+        Habits(has_completions=False),
+    ):
         with FakeServer(engine, habits) as server:
             found = dict(connect(server).generate(requests))
         for i, result in own.items():
@@ -70,6 +75,9 @@ def test_numbers_are_those_of_the_engine_behind():
             np.testing.assert_allclose(found[i].logprobs, result.logprobs, atol=1e-6)
             np.testing.assert_allclose(found[i].top_logprobs, result.top_logprobs, atol=1e-6)
             np.testing.assert_array_equal(found[i].token_ends, result.token_ends)
+            if habits.names_ids:
+                assert found[i].token_ids == result.token_ids
+                np.testing.assert_array_equal(found[i].top_ids, result.top_ids)
 
 
 def test_a_server_without_logprobs_still_draws():

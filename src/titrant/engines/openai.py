@@ -8,18 +8,19 @@ an EngineError, after every result that had come was given out.
 What a server can do is found out first (`http.probe`). Logprobs are those that it gives: vLLM and SGLang
 give the model's own at temperature 1; another may give those after its sampling settings.
 
-Left out: several servers, batch endpoints, logprobs of given text (`score`) on servers other than vLLM.
+Logprobs of given text (`score`) come from servers that give `prompt_logprobs`, as vLLM does (`http.scoring`).
+
+Left out: several servers, batch endpoints.
 """
 
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
+from dataclasses import replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from titrant.engines.base import EngineInfo, Request, Result, Score, ScoreRequest
+from titrant.engines.base import EngineInfo, Request, Result, require
 from titrant.engines.http.client import (
     BrokenStreamError,
     as_engine_error,
@@ -30,12 +31,14 @@ from titrant.engines.http.client import (
     said_by,
     url_of,
 )
-from titrant.engines.http.probe import Served, probe
+from titrant.engines.http.probe import BY_ID, Served, count_tokens, probe
+from titrant.engines.http.scoring import score_one
+from titrant.engines.http.serving import serve
 from titrant.engines.http.stream import Draw
 from titrant.engines.http.tokens import chat_chunk, completion_chunk
 from titrant.engines.open import Opened
 from titrant.engines.plain import PlainPrompts
-from titrant.engines.requests import check_requests, utf8_error
+from titrant.engines.requests import check_requests, check_scores, utf8_error
 from titrant.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 
     from openai import AsyncOpenAI
 
+    from titrant.engines.base import Score, ScoreRequest
     from titrant.engines.http.tokens import Chunk
     from titrant.engines.open import Opening
     from titrant.settings import PromptSettings, ServerSettings
@@ -51,17 +55,11 @@ MOST_VOCAB = 2**31
 """A server does not say how many tokens its model knows."""
 
 
-class _Sent(NamedTuple):
-    """A request under way."""
-
-    index: int
-    request: Request
-
-
 class OpenAIEngine:
     """Generates on a server; see the module docstring."""
 
-    capabilities: frozenset[Literal["generate", "score"]] = frozenset({"generate"})
+    capabilities: frozenset[Literal["generate", "score"]] = frozenset({"generate", "score"})
+    """Of the class; an engine that is connected has those of its server."""
 
     def __init__(self, served: Served, settings: ServerSettings, prompt: PromptSettings) -> None:
         """Takes a server whose abilities are known.
@@ -73,6 +71,8 @@ class OpenAIEngine:
         """
         self._served, self._settings, self._prompt = served, settings, prompt
         self._think = (prompt.think_open, prompt.think_close)
+        if not served.scores:
+            self.capabilities = frozenset({"generate"})
 
     @classmethod
     def connect(cls, model: str, settings: ServerSettings, prompt: PromptSettings) -> Self:
@@ -154,41 +154,35 @@ class OpenAIEngine:
         """
         check_requests(requests, vocab=MOST_VOCAB)
         self._check_top(requests)
-        found: queue.Queue[tuple[int, Result] | BaseException] = queue.Queue()
-        over = threading.Event()
         is_cancelled = _never if cancelled is None else cancelled
 
-        def work() -> None:
-            try:
-                asyncio.run(self._all(requests, is_cancelled, found, over))
-            except Exception as error:  # noqa: BLE001 - handed to the caller below
-                found.put(_first(error))
+        async def one(client: AsyncOpenAI, i: int) -> Result:
+            if is_cancelled(i):
+                return Result("", (), "cancelled", -1)
+            return await self._draw(client, requests[i], lambda: is_cancelled(i))
 
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
-        try:
-            for _ in requests:
-                item = found.get()
-                if isinstance(item, BaseException) and is_of_the_server(item):
-                    raise as_engine_error(item, self._settings) from item
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
-        finally:
-            over.set()
-            thread.join()
+        yield from serve(self._settings, len(requests), one)
 
     def score(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[int, Score]]:
-        """Not on a server.
+        """Yield (index, score) as they come; each index once.
 
         Raises:
-            ConfigError: always; `capabilities` says so beforehand.
+            ConfigError: the server gives no logprobs of prompts; or a branch or a span lies outside its
+                continuation, or its tokens cannot be found in the text.
+            EngineError: the server stays away or refuses us.
         """
-        raise ConfigError(
-            "the engine openai cannot score",
-            came=f"{len(requests):,} texts to be scored",
-            do="score with decode.engine: transformers",
-        )
+        require(self, "score")
+        check_scores(requests, vocab=MOST_VOCAB)
+
+        async def one(client: AsyncOpenAI, i: int) -> Score:
+            async for attempt in retrying(self._settings):
+                with attempt:
+                    return await score_one(
+                        client, self._served.model, requests[i], context=self._served.context
+                    )
+            raise AssertionError  # retrying reraises
+
+        yield from serve(self._settings, len(requests), one)
 
     def _check_top(self, requests: Sequence[Request]) -> None:
         most = max((request.top_logprobs for request in requests), default=0)
@@ -200,30 +194,6 @@ class OpenAIEngine:
                 do=f"set signals.top_logprobs: {self._served.most_top or 1}",
             )
 
-    async def _all(
-        self,
-        requests: Sequence[Request],
-        cancelled: Callable[[int], bool],
-        found: queue.Queue[tuple[int, Result] | BaseException],
-        over: threading.Event,
-    ) -> None:
-        """Serve all requests with a fixed number of workers; the first grave error ends them."""
-        todo = iter(enumerate(requests))
-
-        async def worker(client: AsyncOpenAI) -> None:
-            for i, request in todo:
-                if over.is_set():
-                    return
-                if cancelled(i):
-                    found.put((i, Result("", (), "cancelled", -1)))
-                    continue
-                stop = lambda i=i: over.is_set() or cancelled(i)  # noqa: E731
-                found.put((i, await self._draw(client, request, stop)))
-
-        async with make_client(self._settings) as client, asyncio.TaskGroup() as group:
-            for _ in range(min(self._settings.concurrency, len(requests))):
-                group.create_task(worker(client))
-
     async def _draw(
         self, client: AsyncOpenAI, request: Request, stop: Callable[[], bool]
     ) -> Result:
@@ -233,12 +203,26 @@ class OpenAIEngine:
         try:
             async for attempt in retrying(self._settings):
                 with attempt:
-                    return await self._stream(client, request, stop)
+                    fitting = await self._fitting(client, request)
+                    return await self._stream(client, fitting, stop)
         except Exception as error:
             if is_of_the_request(error):
                 return Result("", (), "error", -1, error=said_by(error))
             raise
         raise AssertionError  # retrying reraises
+
+    async def _fitting(self, client: AsyncOpenAI, request: Request) -> Request:
+        """The request with a limit that its prompt leaves room for, which servers insist on.
+
+        A token is a byte at least, so most prompts need not be counted.
+        """
+        context, limit = self._served.context, request.max_new_tokens
+        if context is None or len(request.prompt.encode()) + limit <= context:
+            return request
+        n_prompt = await count_tokens(client, self._served.model, request.prompt)
+        if n_prompt is None or n_prompt >= context:
+            return request  # the server says what is wrong
+        return replace(request, max_new_tokens=min(limit, context - n_prompt))
 
     async def _stream(
         self, client: AsyncOpenAI, request: Request, stop: Callable[[], bool]
@@ -271,7 +255,9 @@ class OpenAIEngine:
             "stream_options": {"include_usage": True},
         }
         if self._served.endpoint == "completions":
-            top = {"logprobs": k} if self._served.has_logprobs else {}
+            top: dict[str, Any] = {"logprobs": k} if self._served.has_logprobs else {}
+            if self._served.names_ids:
+                top["extra_body"] = BY_ID
             stream = await client.completions.create(prompt=request.prompt, **shared, **top)
             read = completion_chunk
         else:
@@ -292,8 +278,3 @@ class OpenAIEngine:
 
 def _never(_: int) -> bool:
     return False
-
-
-def _first(error: BaseException) -> BaseException:
-    """The first of errors that came together."""
-    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error

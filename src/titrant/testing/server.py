@@ -14,7 +14,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from titrant.engines.base import Request, Result
 from titrant.engines.fake import STOP, FakeEngine
@@ -44,6 +44,8 @@ class Habits:
     pause_s: float = 0.0
     """Before each chunk."""
     context: int | None = 8192
+    names_ids: bool = False
+    """Whether it names tokens by ids when asked to, as vLLM does."""
 
 
 class FakeServer:
@@ -115,6 +117,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Text, streamed or whole."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/tokenize":
+            self._json(200, {"count": len(body["prompt"].encode())})
+            return
         habits, is_chat = self.fake.habits, self.path == "/v1/chat/completions"
         is_there = habits.has_chat if is_chat else habits.has_completions
         if self.path not in ("/v1/completions", "/v1/chat/completions") or not is_there:
@@ -146,7 +151,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(400, {"message": result.error})
             return
         wants = bool(body.get("logprobs")) or body.get("logprobs") == 0
-        pieces = list(_pieces(result, top, is_chat=is_chat, habits=self.fake.habits, wants=wants))
+        by_id = self.fake.habits.names_ids and bool(body.get("return_tokens_as_token_ids"))
+        how = _How(top, is_chat, by_id, wants)
+        pieces = list(_pieces(result, how, self.fake.habits))
         usage = {
             "prompt_tokens": result.n_prompt_tokens,
             "completion_tokens": result.n_tokens,
@@ -212,9 +219,17 @@ def _record(
     }
 
 
-def _pieces(
-    result: Result, top: int, *, is_chat: bool, habits: Habits, wants: bool
-) -> Iterator[dict[str, Any]]:
+class _How(NamedTuple):
+    """How an answer is written."""
+
+    top: int
+    is_chat: bool
+    by_id: bool
+    wants: bool
+    """Logprobs."""
+
+
+def _pieces(result: Result, how: _How, habits: Habits) -> Iterator[dict[str, Any]]:
     """One choice per token, as a chunk has it."""
     data, before = result.text.encode(), 0
     for i, token in enumerate(result.token_ids):
@@ -223,30 +238,30 @@ def _pieces(
         written = b"" if token == STOP or i >= len(data) else bytes([token])
         is_last = i == len(result.token_ids) - 1
         logprobs = None
-        if habits.gives_logprobs and wants:
-            logprobs = _logprobs(result, i, written, top, is_chat=is_chat, habits=habits)
+        if habits.gives_logprobs and how.wants:
+            logprobs = _logprobs(result, i, written, how, habits)
         finish = result.stop_reason if is_last else None
-        said = {"delta": {"content": text}} if is_chat else {"text": text}
+        said = {"delta": {"content": text}} if how.is_chat else {"text": text}
         yield {"index": 0, **said, "logprobs": logprobs, "finish_reason": finish}
 
 
-def _logprobs(
-    result: Result, i: int, written: bytes, top: int, *, is_chat: bool, habits: Habits
-) -> dict[str, Any]:
+def _logprobs(result: Result, i: int, written: bytes, how: _How, habits: Habits) -> dict[str, Any]:
     assert result.logprobs is not None  # the fake engine gives them
     assert result.top_ids is not None
     assert result.top_logprobs is not None
-    own = float(result.logprobs[i])
+    own, top = float(result.logprobs[i]), how.top
     ids, values = result.top_ids[i, :top].tolist(), result.top_logprobs[i, :top].tolist()
     if habits.has_extra_entry and top and result.token_ids[i] not in ids:
         ids, values = [*ids, result.token_ids[i]], [*values, own]
-    if is_chat:
+    if how.is_chat:
         entries = [_entry(token, value) for token, value in zip(ids, values, strict=True)]
         mine = _entry(result.token_ids[i], own) | {"bytes": list(written)}
         return {"content": [mine | {"top_logprobs": entries}]}
-    names = [f"bytes:{token}" for token in ids]
+    mark = "token_id" if how.by_id else "bytes"
+    names = [f"{mark}:{token}" for token in ids]
+    own_name = f"token_id:{result.token_ids[i]}"
     return {
-        "tokens": [written.decode(errors="replace")],
+        "tokens": [own_name if how.by_id else written.decode(errors="replace")],
         "token_logprobs": [own],
         "top_logprobs": [dict(zip(names, values, strict=True))] if top else None,
         "text_offset": [i],

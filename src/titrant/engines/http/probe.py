@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from titrant.engines.http.client import is_of_the_request, status_of
-from titrant.engines.http.tokens import chat_chunk, completion_chunk
+from titrant.engines.http.tokens import ID, chat_chunk, completion_chunk
 from titrant.errors import ConfigError
 from titrant.registry import nearest
 
@@ -23,9 +23,11 @@ Endpoint = Literal["chat", "completions"]
 PROMPT = "1 + 1 ="
 TOPS = (20, 10, 5, 2, 1)
 """Numbers of likeliest tokens that are tried, the largest first."""
-SEED_TOKENS = 12
-"""Of the draws that tell whether a seed is honoured: two alike by chance are unlikely."""
+SEEDS, SEED_TOKENS, HOT = (11, 12, 13), 12, 1.8
+"""Of the draws that tell whether seeds are honoured: hot, so that they differ though a model is sure."""
 ABSENT = (404, 405, 501)
+BY_ID = {"return_tokens_as_token_ids": True}
+"""vLLM's own parameter."""
 
 
 class Served(NamedTuple):
@@ -39,6 +41,8 @@ class Served(NamedTuple):
     honours_seed: bool
     scores: bool
     """Whether it gives logprobs of a prompt."""
+    names_ids: bool
+    """Whether it can name tokens by their ids."""
     context: int | None
     """Longest prompt plus continuation in tokens, where it says so."""
     version: str
@@ -85,6 +89,7 @@ async def probe(client: AsyncOpenAI, model: str, settings: ServerSettings) -> Se
         has_logprobs=has_logprobs,
         honours_seed=await _honours_seed(client, name, endpoint),
         scores=endpoint == "completions" and await _scores(client, name),
+        names_ids=endpoint == "completions" and top > 0 and await _names_ids(client, name),
         context=_context(listed.get(name)),
         version=await _version(client),
     )
@@ -160,11 +165,12 @@ def _distinct(chunk: Chunk) -> int:
 
 
 async def _honours_seed(client: AsyncOpenAI, model: str, endpoint: Endpoint) -> bool:
-    drawn = [
-        await ask_once(client, model, endpoint, n=SEED_TOKENS, seed=seed) for seed in (11, 11, 12)
-    ]
-    same, again, other = (chunk.text + chunk.thinking for chunk in drawn)
-    return same == again and (same != other or not same)
+    """Whether the same seeds give the same draws, and other seeds others."""
+    texts: list[list[str]] = []
+    for _ in range(2):
+        drawn = [await ask_once(client, model, endpoint, n=SEED_TOKENS, seed=s) for s in SEEDS]
+        texts.append([chunk.text + chunk.thinking for chunk in drawn])
+    return texts[0] == texts[1] and len(set(texts[0])) > 1
 
 
 async def _scores(client: AsyncOpenAI, model: str) -> bool:
@@ -179,6 +185,19 @@ async def _scores(client: AsyncOpenAI, model: str) -> bool:
     return bool((found.choices[0].model_extra or {}).get("prompt_logprobs"))
 
 
+async def _names_ids(client: AsyncOpenAI, model: str) -> bool:
+    try:
+        found = await client.completions.create(
+            model=model, prompt=PROMPT, max_tokens=1, logprobs=1, extra_body=BY_ID
+        )
+    except Exception as error:
+        if is_of_the_request(error):
+            return False
+        raise
+    logprobs = found.choices[0].logprobs
+    return bool(logprobs and logprobs.tokens and logprobs.tokens[0].startswith(ID))
+
+
 async def _version(client: AsyncOpenAI) -> str:
     """Where the server tells it, as vLLM does; empty otherwise."""
     root = str(client.base_url).rstrip("/").removesuffix("/v1")
@@ -191,6 +210,21 @@ async def _version(client: AsyncOpenAI) -> str:
     return str(found.get("version", "")) if isinstance(found, dict) else ""
 
 
+async def count_tokens(client: AsyncOpenAI, model: str, prompt: str) -> int | None:
+    """Tokens of a prompt, where the server counts them (vLLM does); else `None`."""
+    root = str(client.base_url).rstrip("/").removesuffix("/v1")
+    try:
+        found = await client.with_options(base_url=root).post(
+            "/tokenize", cast_to=object, body={"model": model, "prompt": prompt}
+        )
+    except Exception as error:
+        if status_of(error) is None:
+            raise
+        return None
+    count = found.get("count") if isinstance(found, dict) else None
+    return count if isinstance(count, int) else None
+
+
 async def ask_once(
     client: AsyncOpenAI,
     model: str,
@@ -201,7 +235,7 @@ async def ask_once(
     seed: int | None = None,
 ) -> Chunk:
     """A short answer, whole; greedy without a seed."""
-    temperature = 0.0 if seed is None else 1.0
+    temperature = 0.0 if seed is None else HOT
     if endpoint == "completions":
         found = await client.completions.create(
             model=model,

@@ -37,6 +37,8 @@ class Draw:
         self._request, self._think = request, think
         self._text = self._thinking = ""
         self._tokens: list[Token] = []
+        self._ends: list[int] = []
+        """Characters of text and thinking up to the end of the chunk that brought each token."""
         self._chunks = 0
         self._usage: tuple[int | None, int | None] = (None, None)
         self._guards = Guards([request.guard])
@@ -46,6 +48,7 @@ class Draw:
 
     def add(self, chunk: Chunk) -> bool:
         """Take a chunk; whether the draw goes on."""
+        before = len(self._thinking) + len(self._text)
         self._text += chunk.text
         self._thinking += chunk.thinking
         self._chunks += bool(chunk.text or chunk.thinking)
@@ -53,8 +56,9 @@ class Draw:
             self._usage = (chunk.prompt_tokens, chunk.completion_tokens)
         for token in chunk.tokens:
             self._tokens.append(token)
+            self._ends.append(len(self._thinking) + len(self._text))
             if self._is_weak(token):
-                self._cut_here(chunk)
+                self._cut_here(chunk, before)
                 return False
         if chunk.finish is not None and self.reason is None:
             self.reason = REASONS.get(chunk.finish, "error")
@@ -86,25 +90,41 @@ class Draw:
             stop_reason=self.reason,
             n_prompt_tokens=-1 if prompt is None else prompt,
             logprobs=logprobs if self._tokens else None,
-            top_ids=np.full(top.shape, UNKNOWN_ID, dtype=np.int32) if has_top else None,
+            top_ids=self._top_ids(k) if has_top else None,
             top_logprobs=top if has_top else None,
-            token_ends=ends_of(self._tokens, text) if self._tokens else None,
+            token_ends=self._token_ends(text) if self._tokens else None,
         )
+
+    def _top_ids(self, k: int) -> np.ndarray:
+        unknown = (UNKNOWN_ID,) * k
+        rows = [token.top_ids if len(token.top_ids) == k else unknown for token in self._tokens]
+        return np.array(rows, dtype=np.int32).reshape(len(rows), k)
+
+    def _token_ends(self, text: str) -> np.ndarray | None:
+        """By what tokens write, where that is told; else by the chunks that brought them."""
+        if any(token.data is None for token in self._tokens) and not self._thinking:
+            ends = np.minimum(self._ends, len(text)).astype(np.int32)
+            ends[-1:] = len(text)
+            return ends
+        return ends_of(self._tokens, text)
 
     def _is_weak(self, token: Token) -> bool:
         if not self._guards.is_needed or len(token.top) != self._request.top_logprobs:
             return False
         return bool(self._guards.push(np.array([token.top]), self._k)[0])
 
-    def _cut_here(self, chunk: Chunk) -> None:
+    def _cut_here(self, chunk: Chunk, before: int) -> None:
         """The draw ends at its last token: what else the chunk brought is not part of it."""
         is_last = chunk.tokens and self._tokens[-1] is chunk.tokens[-1]
         if is_last and chunk.finish == "stop":
             self.reason = "stop"  # it ended itself with the same token
             return
         self.reason = "weak"
-        kept = b"".join(token.data for token in self._tokens).decode(errors="ignore")
         whole = self._thinking + self._text
+        pieces = [token.data for token in self._tokens if token.data is not None]
+        kept = b"".join(pieces).decode(errors="ignore")
+        if len(pieces) < len(self._tokens):  # what a token of several in a chunk wrote is not known
+            kept = whole if is_last else whole[:before]
         if whole.startswith(kept):
             self._thinking, self._text = kept[: len(self._thinking)], kept[len(self._thinking) :]
 

@@ -3,7 +3,8 @@
 The two endpoints write logprobs differently, and servers differ again: k entries or k + 1 (the sampled
 token beside the likeliest), a list or a dictionary by text. What comes out has exactly the k likeliest, best
 first. A dictionary by text holds one entry for two tokens of the same text (halves of a character, mostly);
-where entries are missing for that, the least of those that are there stands for them.
+where entries are missing for that, the least of those that are there stands for them. vLLM can name tokens by their ids,
+and is asked to: then nothing is lost.
 """
 
 from __future__ import annotations
@@ -13,19 +14,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 class Token(NamedTuple):
     """One generated token."""
 
-    data: bytes
-    """What it writes; may be a part of a character."""
+    data: bytes | None
+    """What it writes; may be a part of a character. `None` where the server names its tokens by ids."""
     logprob: float
     top: tuple[float, ...]
     """Of the likeliest, best first; as many as the server gave."""
     token_id: int = -1
     """−1: not told."""
+    top_ids: tuple[int, ...] = ()
+    """Of the likeliest, where tokens are named by ids."""
 
 
 class Chunk(NamedTuple):
@@ -54,6 +57,16 @@ def exact_top(entries: Iterable[float], k: int) -> tuple[float, ...]:
     return tuple(best + best[-1:] * (k - len(best))) if best else ()
 
 
+ID = "token_id:"
+"""Begins a token's name where vLLM names tokens by ids (`return_tokens_as_token_ids`)."""
+
+
+def named_top(entries: Mapping[str, float], k: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Ids and logprobs of exactly the k likeliest, from a dictionary by `token_id:…`, best first."""
+    best = sorted(((-lp, int(name.removeprefix(ID))) for name, lp in entries.items()))[:k]
+    return tuple(i for _, i in best), tuple(-lp for lp, _ in best)
+
+
 def completion_chunk(chunk: Any, k: int) -> Chunk:  # noqa: ANN401 - openai's class, seen by duck
     """A chunk of the completions endpoint."""
     usage = _usage(chunk)
@@ -77,6 +90,10 @@ def _completion_tokens(logprobs: Any, ids: Sequence[int], k: int) -> Iterable[To
     for i, (text, logprob, top) in enumerate(
         zip(logprobs.tokens, logprobs.token_logprobs, tops, strict=True)
     ):
+        if text.startswith(ID):
+            top_ids, values = named_top(top or {}, k)
+            yield Token(None, float(logprob), values, int(text.removeprefix(ID)), top_ids)
+            continue
         values = exact_top((top or {}).values(), k) if k else ()
         token_id = ids[i] if len(ids) == len(logprobs.tokens) else -1
         yield Token(text.encode(), float(logprob), values, int(token_id))
@@ -120,10 +137,10 @@ def ends_of(tokens: Sequence[Token], text: str) -> np.ndarray | None:
     Tokens behind the text (a stop token that the server leaves out) end with it.
     """
     data = text.encode()
-    whole = b"".join(token.data for token in tokens)
-    if not whole.startswith(data):
+    pieces = [token.data for token in tokens if token.data is not None]
+    if len(pieces) < len(tokens) or not b"".join(pieces).startswith(data):
         return None
     starts = np.frombuffer(data, dtype=np.uint8)
     begun = np.concatenate([[0], np.cumsum((starts & 0xC0) != 0x80)])
-    sizes = np.cumsum([len(token.data) for token in tokens], dtype=np.int64)
+    sizes = np.cumsum([len(piece) for piece in pieces], dtype=np.int64)
     return begun[np.minimum(sizes, len(data))].astype(np.int32)
