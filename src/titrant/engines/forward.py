@@ -125,6 +125,8 @@ def top_k(
     values, ids = logits.topk(k, dim=-1)
     greedy = logits.argmax(-1, keepdim=True) if greedy is None else greedy
     total = logits.logsumexp(-1, keepdim=True) if total is None else total
+    if bool((ids[..., :1] == greedy).all()):  # no tie, as nearly always
+        return ids, values - total
     is_missing = (ids != greedy).all(-1, keepdim=True)
     ids[..., -1:] = torch.where(is_missing, greedy, ids[..., -1:])
     order = (ids != greedy).int().argsort(dim=-1, stable=True)

@@ -199,21 +199,25 @@ class TransformersEngine:
         if drawn is None or drawn.stop_reason == "error":
             error = OUT_OF_MEMORY if drawn is None else drawn.text
             return Result("", (), "error", n_prompt, error=error)
-        k, n = row.request.top_logprobs, len(drawn.token_ids)
-        distribution = np.array(drawn.distribution, dtype=np.float32).reshape(-1, 3)
-        is_known = row.request.with_distribution
+        taped = drawn.taped
+        if taped is None:  # it never began
+            return Result("", (), drawn.stop_reason or "cancelled", n_prompt)
+        ids, k = taped.token_ids.tolist(), row.request.top_logprobs
+        entropy, variance, vocab_mean = (
+            taped.distribution.T if row.request.with_distribution else (None, None, None)
+        )
         return Result(
             text=drawn.text,
-            token_ids=tuple(drawn.token_ids),
+            token_ids=tuple(ids),
             stop_reason=drawn.stop_reason or "length",
             n_prompt_tokens=n_prompt,
-            logprobs=np.array(drawn.logprobs, dtype=np.float32),
-            top_ids=_stacked(drawn.top_ids, n, k, np.int32) if k else None,
-            top_logprobs=_stacked(drawn.top_logprobs, n, k, np.float32) if k else None,
-            token_ends=self._ends.of(drawn.token_ids, drawn.text),
-            entropy=distribution[:, 0] if is_known else None,
-            variance=distribution[:, 1] if is_known else None,
-            vocab_mean=distribution[:, 2] if is_known else None,
+            logprobs=taped.logprobs,
+            top_ids=taped.top_ids[:, :k] if k else None,
+            top_logprobs=taped.top_logprobs[:, :k] if k else None,
+            token_ends=self._ends.of(ids, drawn.text),
+            entropy=entropy,
+            variance=variance,
+            vocab_mean=vocab_mean,
         )
 
     def _score_batches(self, rows: Sequence[Forcible]) -> list[list[int]]:
@@ -263,10 +267,6 @@ def _unless_out_of_memory(work: Callable[[Sequence[T]], list[U]], batch: list[T]
 
 def _never(_: int) -> bool:
     return False
-
-
-def _stacked(rows: Sequence[np.ndarray], n: int, k: int, kind: type) -> np.ndarray:
-    return np.array([row[:k] for row in rows], dtype=kind).reshape(n, k)
 
 
 def _score(encoded: EncodedScore, forced: Forced | None) -> Score:

@@ -41,6 +41,8 @@ class Habits:
     """Statuses of the first requests for text; then it works."""
     drop_after: int | None = None
     """Chunks after which the first stream breaks off, once."""
+    dies_after: int | None = None
+    """Requests for text after which it answers no more: connections are dropped without a word."""
     pause_s: float = 0.0
     """Before each chunk."""
     context: int | None = 8192
@@ -126,6 +128,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(404, {"message": "no such endpoint"})
             return
         with self.fake.lock:
+            if habits.dies_after is not None and len(self.fake.asked) >= habits.dies_after:
+                self.close_connection = True
+                return
             self.fake.asked.append(body)
             status = habits.fail_first.pop(0) if habits.fail_first else 200
         top = int((body.get("top_logprobs") if is_chat else body.get("logprobs")) or 0)

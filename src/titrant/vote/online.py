@@ -13,7 +13,6 @@ engine honours the seed of a request: `EngineInfo.honours_seed`).
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -24,13 +23,12 @@ from titrant.engines.base import Guard, Request, require
 from titrant.seeds import derive
 from titrant.vote.equal import NO_ANSWER, Growing
 from titrant.vote.judge import judge_results
-from titrant.vote.rules import Fixed
 from titrant.vote.walks import Told, Walks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from titrant.engines.base import Engine, Result
+    from titrant.engines.base import Engine
     from titrant.settings import DecodeSettings
     from titrant.traces.record import Problem
     from titrant.traces.verify.verdict import Verifier
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
 LABEL = "sample"
 """Of the seeds."""
 CHUNK = 256
-"""Draws that are judged and handed out together: what a kill can cost."""
+"""Draws that are written together: what a kill can cost."""
 
 
 class Prompts(Protocol):
@@ -216,14 +214,16 @@ class Online:
         stream = self.drawer.engine.generate(
             requests, cancelled=lambda i: not self.walks.is_open[asks[i][0]]
         )
-        results = iter(stream)
-        # One at a time where what it tells may save others; many where nothing depends on it.
-        size = CHUNK if isinstance(self.drawer.rule, Fixed) else 1
-        while chunk := list(itertools.islice(results, size)):
-            draws = self._judged([(asks[i], requests[i], result) for i, result in chunk])
-            for (q, _), draw in zip((asks[i] for i, _ in chunk), draws, strict=True):
-                self._count(q, draw)
-                self._tell(q)
+        for i, result in stream:
+            q, k = asks[i]
+            draws = judge_results(
+                [(self._questions[q].problem, k, requests[i], result)],
+                self.drawer.verifier,
+                opens=self.drawer.prompts.opens_thinking,
+                pattern=self.drawer.answer_pattern,
+            )
+            self._count(q, draws[0])
+            self._tell(q)
             yield self._progress(draws)
 
     def _request(self, q: int, k: int) -> Request:
@@ -240,15 +240,6 @@ class Online:
             top_logprobs=drawer.top_logprobs,
             with_distribution=drawer.with_distribution,
             guard=guard,
-        )
-
-    def _judged(self, found: Sequence[tuple[tuple[int, int], Request, Result]]) -> list[Draw]:
-        drawer = self.drawer
-        return judge_results(
-            [(self._questions[q].problem, k, request, result) for (q, k), request, result in found],
-            drawer.verifier,
-            opens=drawer.prompts.opens_thinking,
-            pattern=drawer.answer_pattern,
         )
 
     def _count(self, q: int, draw: Draw) -> None:

@@ -48,8 +48,10 @@ class Wanted(NamedTuple):
 class Step(NamedTuple):
     """One token of every row."""
 
-    ids: torch.Tensor
-    logprobs: list[float]
+    ids: np.ndarray
+    """int64 [rows]."""
+    logprobs: np.ndarray
+    """float32 [rows]."""
     top_ids: np.ndarray | None = None
     """int32 [rows, k]."""
     top_logprobs: np.ndarray | None = None
@@ -89,7 +91,8 @@ def choose(logits: torch.Tensor, sampling: Sampling | None, position: int, wante
         sampled = _sample(logits, sampling, sampling.uniforms[:, position])
         ids = torch.where(sampling.temperature > 0, sampled, ids)
     total = logits.logsumexp(-1, keepdim=True)
-    step = Step(ids, (logits.gather(1, ids[:, None]) - total)[:, 0].tolist())
+    own = (logits.gather(1, ids[:, None]) - total)[:, 0]
+    step = Step(ids.cpu().numpy(), own.cpu().numpy())
     if wanted.k:
         best, values = top_k(logits, wanted.k, greedy=greedy[:, None], total=total)
         step = step._replace(top_ids=best.int().cpu().numpy(), top_logprobs=values.cpu().numpy())

@@ -18,6 +18,7 @@ import torch
 from titrant.engines.drawing.choose import Wanted, choose, sampling_of
 from titrant.engines.drawing.guards import Guards
 from titrant.engines.drawing.rows import Drawn, Endings, stop_ids
+from titrant.engines.drawing.tape import Tape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -53,7 +54,7 @@ class Decoder:
         crowd = _Crowd(batch, self._forward.model.device)
         for position in range(max(row.limit for row in batch)):
             if cancelled is not None:
-                yield from self._cancel(crowd, cancelled)
+                yield from self._cancel(crowd, position, cancelled)
             if not crowd.going():
                 return
             crowd.drop()
@@ -62,36 +63,31 @@ class Decoder:
             )
             crowd.cache = passed.cache
             step = choose(passed.logits[:, 0], crowd.sampling, position, crowd.wanted)
-            yield from self._take(crowd, step)
+            yield from self._take(crowd, position, step)
             crowd.grow(step)
 
     def _cancel(
-        self, crowd: _Crowd, cancelled: Callable[[int], bool]
+        self, crowd: _Crowd, n_tokens: int, cancelled: Callable[[int], bool]
     ) -> Iterator[tuple[int, Drawn]]:
-        for i, row in crowd.rows:
-            if row.stop_reason is None and cancelled(i):
-                self._endings.cancel(row)
-                yield i, row
+        for row in crowd.rows:
+            if row.stop_reason is None and cancelled(row.row):
+                row.n_tokens = n_tokens
+                self._endings.cancel(row, crowd.tape)
+                yield row.row, row
 
-    def _take(self, crowd: _Crowd, step: Step) -> Iterator[tuple[int, Drawn]]:
+    def _take(self, crowd: _Crowd, position: int, step: Step) -> Iterator[tuple[int, Drawn]]:
         """Give each row its token; yield those that it ends."""
+        crowd.tape.write(crowd.numbers, position, step)
         is_weak = crowd.weak(step)
-        for place, (token, logprob) in enumerate(
-            zip(step.ids.tolist(), step.logprobs, strict=True)
-        ):
-            i, row = crowd.rows[place]
-            if row.stop_reason is not None:
-                continue
-            row.token_ids.append(token)
-            row.logprobs.append(logprob)
-            if step.top_ids is not None and step.top_logprobs is not None:
-                row.top_ids.append(step.top_ids[place])
-                row.top_logprobs.append(step.top_logprobs[place])
-            if step.distribution is not None:
-                row.distribution.append(step.distribution[place])
-            self._endings.end(row, is_weak=bool(is_weak[place]))
-            if row.stop_reason is not None:
-                yield i, row
+        may_end = is_weak | crowd.has_stops | (crowd.limits <= position + 1)
+        may_end |= ~np.isfinite(step.logprobs) | np.isin(step.ids, self._endings.stop_ids)
+        for place in np.nonzero(may_end)[0].tolist():
+            row = crowd.rows[place]
+            if row.stop_reason is None:
+                row.n_tokens = position + 1
+                self._endings.end(row, crowd.tape, is_weak=bool(is_weak[place]))
+                if row.stop_reason is not None:
+                    yield row.row, row
 
 
 class _Crowd:
@@ -99,7 +95,11 @@ class _Crowd:
 
     def __init__(self, batch: Sequence[Admitted], device: torch.device) -> None:
         requests = [row.request for row in batch]
-        self.rows = [(i, Drawn(admitted)) for i, admitted in enumerate(batch)]
+        self.rows = [Drawn(admitted, i) for i, admitted in enumerate(batch)]
+        self.numbers = np.arange(len(batch))
+        """Of the rows that are still fed."""
+        self.limits = np.array([row.limit for row in batch])
+        self.has_stops = np.array([bool(request.stop) for request in requests])
         self.ids, self.mask = _padded(batch, device)
         self.cache: Cache | None = None
         self.sampling = sampling_of(batch, device)
@@ -107,12 +107,13 @@ class _Crowd:
             max(request.top_logprobs for request in requests),
             any(request.with_distribution for request in requests),
         )
+        self.tape = Tape(len(batch), self.wanted)
         self._guards = Guards([request.guard for request in requests])
         self._k = np.array([request.top_logprobs for request in requests])
 
     def going(self) -> list[int]:
         """Places of the rows that have not ended."""
-        return [place for place, (_, row) in enumerate(self.rows) if row.stop_reason is None]
+        return [place for place, row in enumerate(self.rows) if row.stop_reason is None]
 
     def weak(self, step: Step) -> np.ndarray:
         """Which rows fall under the bar of their guard; bool [rows]."""
@@ -122,7 +123,8 @@ class _Crowd:
 
     def grow(self, step: Step) -> None:
         """The tokens that were drawn are part of what is passed next."""
-        self.ids = torch.cat([self.ids, step.ids[:, None]], dim=1)
+        new = torch.from_numpy(step.ids).to(self.ids.device)
+        self.ids = torch.cat([self.ids, new[:, None]], dim=1)
         self.mask = torch.cat([self.mask, self.mask.new_ones(len(self.mask), 1)], dim=1)
 
     def drop(self) -> None:
@@ -133,6 +135,8 @@ class _Crowd:
         kept = torch.tensor(going, device=self.ids.device)
         self.ids, self.mask = self.ids[kept], self.mask[kept]
         self.rows = [self.rows[place] for place in going]
+        self.numbers, self.limits = self.numbers[going], self.limits[going]
+        self.has_stops = self.has_stops[going]
         self.sampling = None if self.sampling is None else self.sampling.at(kept)
         self._guards.keep(going)
         self._k = self._k[going]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from titrant.engines.template import end_tokens
 
 if TYPE_CHECKING:
-    import numpy as np
     from transformers import PreTrainedTokenizerBase
 
     from titrant.engines.base import Request, StopReason
+    from titrant.engines.drawing.tape import Tape, Taped
 
 NOT_FINITE = "the model gave logits that are not finite (NaN or infinite)"
 
@@ -31,41 +33,54 @@ class Drawn:
     """A row while it is drawn, and after."""
 
     admitted: Admitted
+    row: int = 0
+    """Its number in the batch."""
+    n_tokens: int = 0
     text: str = ""
-    token_ids: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    top_ids: list[np.ndarray] = field(default_factory=list)
-    top_logprobs: list[np.ndarray] = field(default_factory=list)
-    distribution: list[np.ndarray] = field(default_factory=list)
     stop_reason: StopReason | None = None
+    taped: Taped | None = None
+    """What it drew; `None` until it has ended, and for one that never began."""
 
 
 class Endings:
-    """Decides after each token whether its row has ended, and cuts its text."""
+    """Decides whether a row has ended, and cuts its text."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, stop_ids: frozenset[int]) -> None:
-        self._tokenizer, self._stop_ids = tokenizer, stop_ids
+        self._tokenizer = tokenizer
+        self.stop_ids = np.array(sorted(stop_ids), dtype=np.int64)
 
-    def end(self, row: Drawn, *, is_weak: bool = False) -> None:
+    def end(self, row: Drawn, tape: Tape, *, is_weak: bool = False) -> None:
         """End the row if its last token ends it; one that ends itself is not weak."""
-        request = row.admitted.request
-        if not math.isfinite(row.logprobs[-1]):
+        request, n = row.admitted.request, row.n_tokens
+        may_end = is_weak or not request.stop or self._is_last(row, tape)
+        if not may_end and not self._near_stop(row, tape):
+            return
+        taped = tape.read(row.row, n)
+        ids = taped.token_ids.tolist()
+        if not math.isfinite(taped.logprobs[-1]):
             row.stop_reason, row.text = "error", NOT_FINITE
-        elif row.token_ids[-1] in self._stop_ids:
-            row.stop_reason, row.text = "stop", self.text(row.token_ids[:-1])
-        elif request.stop and self._near_stop(row):
-            row.text = self.text(row.token_ids)
-            found = [at for mark in request.stop if (at := row.text.find(mark)) >= 0]
+        elif ids[-1] in self.stop_ids:
+            row.stop_reason, row.text = "stop", self.text(ids[:-1])
+        elif request.stop:
+            text = self.text(ids)
+            found = [at for mark in request.stop if (at := text.find(mark)) >= 0]
             if found:
-                row.stop_reason, row.text = "stop", row.text[: min(found)]
+                row.stop_reason, row.text = "stop", text[: min(found)]
         if row.stop_reason is None and is_weak:
-            row.stop_reason, row.text = "weak", self.text(row.token_ids)
-        if row.stop_reason is None and len(row.token_ids) >= row.admitted.limit:
-            row.stop_reason, row.text = "length", self.text(row.token_ids)
+            row.stop_reason, row.text = "weak", self.text(ids)
+        if row.stop_reason is None and n >= row.admitted.limit:
+            row.stop_reason, row.text = "length", self.text(ids)
+        if row.stop_reason is not None:
+            row.taped = taped
 
-    def cancel(self, row: Drawn) -> None:
+    def cancel(self, row: Drawn, tape: Tape) -> None:
         """End the row where it is."""
-        row.stop_reason, row.text = "cancelled", self.text(row.token_ids)
+        row.taped = tape.read(row.row, row.n_tokens)
+        row.stop_reason, row.text = "cancelled", self.text(row.taped.token_ids.tolist())
+
+    def _is_last(self, row: Drawn, tape: Tape) -> bool:
+        (token,) = tape.last(row.row, row.n_tokens, 1)
+        return token in self.stop_ids or row.n_tokens >= row.admitted.limit
 
     def text(self, ids: list[int]) -> str:
         """The text of tokens."""
@@ -75,10 +90,11 @@ class Endings:
         )
         return str(text)
 
-    def _near_stop(self, row: Drawn) -> bool:
+    def _near_stop(self, row: Drawn, tape: Tape) -> bool:
         """Whether a stop string stands in the last tokens, as many as it can possibly be cut into."""
         marks = row.admitted.request.stop
-        tail = self.text(row.token_ids[-(max(len(mark.encode()) for mark in marks) + 4) :])
+        count = max(len(mark.encode()) for mark in marks) + 4
+        tail = self.text(tape.last(row.row, row.n_tokens, count))
         return any(mark in tail for mark in marks)
 
 

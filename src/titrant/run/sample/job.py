@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from titrant.dose.work.layout import usable_cores
 from titrant.engines.open import open_engine
-from titrant.errors import DataError, EngineError
+from titrant.errors import ConfigError, DataError, EngineError
 from titrant.records import Record
 from titrant.run.sample.folder import SampleMeta, read_meta, write_answers, write_meta
 from titrant.settings import (
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from titrant.engines.open import Opened
     from titrant.traces.record import Problem
     from titrant.vote.draws import Draw
+    from titrant.vote.rules import Rule
 
 MOST_WORKERS = 8
 
@@ -87,6 +88,7 @@ class _Work:
         self.job, self.problems, self.opened, self.verifier = job, problems, opened, verifier
         self.rule = rule_of(job.sample)
         self.top = min(job.signals.top_logprobs, opened.most_top)
+        _check_bar(self.rule, opened)
         made_with = _made_with(job, opened)
         self.meta = _known(
             job.folder,
@@ -135,14 +137,16 @@ class _Work:
         found: list[Draw] = []
         waiting: list[Draw] = []
         began, total = time.monotonic(), len(self.problems)
-        for step in online.run():
-            waiting += step.draws
-            tell("drawing", total - step.n_open, total)
-            if len(waiting) >= CHUNK:
+        try:
+            for step in online.run():
+                waiting += step.draws
+                tell("drawing", total - step.n_open, total)
+                if len(waiting) >= CHUNK:
+                    found += self._store(waiting, time.monotonic() - began)
+                    waiting, began = [], time.monotonic()
+        finally:  # what has ended is kept, whatever stops the rest
+            if waiting:
                 found += self._store(waiting, time.monotonic() - began)
-                waiting, began = [], time.monotonic()
-        if waiting:
-            found += self._store(waiting, time.monotonic() - began)
         return found
 
     def _store(self, draws: Sequence[Draw], seconds: float) -> Sequence[Draw]:
@@ -197,6 +201,16 @@ class _Work:
             width=job.sample.width,
             answer_pattern=job.answer_pattern,
             with_distribution=job.sample.distribution,
+        )
+
+
+def _check_bar(rule: Rule, opened: Opened) -> None:
+    if rule.has_bar and not opened.most_top:
+        raise ConfigError(
+            f"the rule {rule.text} needs logprobs",
+            expected="an engine that gives the likeliest tokens of each position",
+            came=f"{opened.name}, which gives none",
+            do="choose --rule adaptive or esc, which count answers only, or another server",
         )
 
 
