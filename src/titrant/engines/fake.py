@@ -153,7 +153,7 @@ class FakeEngine:
             draw = _Draw(kept, bytes(kept).decode(errors="replace"), "weak")
         logprobs = logprobs[: len(draw.tokens)]
         top_ids, top = top_of(logprobs, request.top_logprobs)
-        is_asked = request.with_distribution
+        wide = distribution_of(logprobs) if request.with_distribution else {}
         ends = np.append(byte_ends(draw.text), [len(draw.text)] * len(draw.tokens))
         return Result(
             draw.text,
@@ -164,7 +164,9 @@ class FakeEngine:
             top_ids,
             top,
             token_ends=ends[: len(draw.tokens)].astype(np.int32),
-            **(distribution_of(logprobs) if is_asked else {}),
+            entropy=wide.get("entropy"),
+            variance=wide.get("variance"),
+            vocab_mean=wide.get("vocab_mean"),
         )
 
     def _scored(self, request: ScoreRequest) -> Score:

@@ -42,7 +42,7 @@ from titrant.engines.requests import check_requests, check_scores, utf8_error
 from titrant.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
     from openai import AsyncOpenAI
 
@@ -242,7 +242,7 @@ class OpenAIEngine:
             raise BrokenStreamError("the stream ended before it said why")
         return draw.result()
 
-    async def _chunks(self, client: AsyncOpenAI, request: Request) -> AsyncIterator[Chunk]:
+    async def _chunks(self, client: AsyncOpenAI, request: Request) -> AsyncGenerator[Chunk]:
         k = request.top_logprobs
         shared: dict[str, Any] = {
             "model": self._served.model,
@@ -255,22 +255,24 @@ class OpenAIEngine:
             "stream_options": {"include_usage": True},
         }
         if self._served.endpoint == "completions":
-            top: dict[str, Any] = {"logprobs": k} if self._served.has_logprobs else {}
-            if self._served.names_ids:
-                top["extra_body"] = BY_ID
-            stream = await client.completions.create(prompt=request.prompt, **shared, **top)
+            more: dict[str, Any] = {"logprobs": k} if self._served.has_logprobs else {}
+            more |= BY_ID if self._served.names_ids else {}
+            stream = await client.completions.create(
+                prompt=request.prompt, extra_body=more, **shared
+            )
             read = completion_chunk
         else:
-            top = {"logprobs": True, "top_logprobs": k} if self._served.has_logprobs else {}
+            has_some = self._served.has_logprobs
+            more = {"logprobs": True, "top_logprobs": k} if has_some else {}
             stream = await client.chat.completions.create(
-                messages=self._messages(request.prompt), **shared, **top
+                messages=self._messages(request.prompt), extra_body=more, **shared
             )
             read = chat_chunk
         async with stream:
             async for chunk in stream:
                 yield read(chunk, k)
 
-    def _messages(self, prompt: str) -> list[dict[str, str]]:
+    def _messages(self, prompt: str) -> Any:  # noqa: ANN401 - openai's own unions
         system = self._prompt.system
         asked = [{"role": "user", "content": prompt}]
         return [{"role": "system", "content": system}, *asked] if system else asked

@@ -253,7 +253,7 @@ class VllmEngine:
             row.logprobs.append(entries[token].logprob)
             best = sorted((e.rank, t, e.logprob) for t, e in entries.items() if e.rank <= k)
             row.top_ids.append([t for _, t, _ in best])
-            row.top_logprobs.append([logprob for *_, logprob in best])
+            row.top_logprobs.append([logprob for _, _, logprob in best])
             is_last = len(row.token_ids) == row.admitted.limit or token in self._stop_ids
             if row.guards.is_needed and not (is_last and piece.finish_reason == "stop"):
                 top = np.array([row.top_logprobs[-1]])
@@ -352,7 +352,7 @@ def _top(entries: Sequence[dict[int, Any] | None], k: int) -> tuple[np.ndarray, 
         best = sorted((e.rank, t, e.logprob) for t, e in (at or {}).items() if e.rank <= k)[:k]
         if best:
             ids[i, : len(best)] = [t for _, t, _ in best]
-            values[i, : len(best)] = [logprob for *_, logprob in best]
+            values[i, : len(best)] = [logprob for _, _, logprob in best]
     return ids, values
 
 

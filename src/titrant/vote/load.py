@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 CONFIDENCE, LOGPROB = "confidence-lowest", "logprob-lowest"
 """The signals that a draw can be stopped by while it is drawn: DeepConf's, and the sampled tokens' own."""
+UNKNOWN_VOCAB = 10**6
+"""Stands for the vocabulary of a server, which does not say: no toy's."""
 ENDED = ("weak", "cancelled", "error")
 """Draws that did not run to their end."""
 
@@ -123,15 +125,20 @@ def token_scores(drawn: Drawn) -> TokenScores:
     keys = zip(table["qid"].to_pylist(), table["sample"].to_pylist(), strict=True)
     has_top = drawn.top > 0 and table["top"].null_count == 0
     has_distribution = all(table[name].null_count == 0 for name in ("entropy", "vocab_mean"))
-    names = ("entropy", "variance", "vocab_mean") if has_distribution and n else ()
+    wide = {
+        name: _ragged(table[name]) if has_distribution and n else None
+        for name in ("entropy", "variance", "vocab_mean")
+    }
     return TokenScores(
         uids=tuple(f"{qid}/{sample}" for qid, sample in keys),
-        vocab=drawn.vocab,
+        vocab=drawn.vocab or UNKNOWN_VOCAB,
         logprob=_ragged(table["logprob"]),
         step=_ragged(table["step"]),
         n_steps=table["n_steps"].to_numpy().astype(np.int64),
         top=_ragged(table["top"], width=drawn.top) if has_top else None,
-        **{name: _ragged(table[name]) for name in names},
+        entropy=wide["entropy"],
+        variance=wide["variance"],
+        vocab_mean=wide["vocab_mean"],
     )
 
 
@@ -139,6 +146,8 @@ def _signals(
     scores: TokenScores, settings: SignalSettings
 ) -> tuple[dict[str, np.ndarray], dict[str, Lows]]:
     """Every signal that these numbers allow, turned so that high is better, and the record lows."""
+    if not len(scores.logprob.values):  # an engine without logprobs: nothing is known, not 0
+        return {}, {}
     kept, found = kept_by(scores), {}
     for name in signals.names():
         signal = signals.get(name)
@@ -146,7 +155,7 @@ def _signals(
             values = compute(signal, scores, settings).trace
             found[name] = values if signal.prefer == "high" else -values
     window = window_of(settings).group
-    lows = {LOGPROB: record_lows(scores.logprob, window)} if len(scores.logprob.values) else {}
+    lows = {LOGPROB: record_lows(scores.logprob, window)}
     if scores.top is not None:
         lows[CONFIDENCE] = record_lows(confidence_of(scores, settings), window)
     return found, lows

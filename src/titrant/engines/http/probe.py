@@ -243,7 +243,7 @@ async def ask_once(
             max_tokens=n,
             temperature=temperature,
             seed=seed,
-            **({"logprobs": top} if top else {}),
+            extra_body={"logprobs": top} if top else None,
         )
         return completion_chunk(found, top)
     answer = await client.chat.completions.create(
@@ -252,7 +252,7 @@ async def ask_once(
         max_tokens=n,
         temperature=temperature,
         seed=seed,
-        **({"logprobs": True, "top_logprobs": top} if top else {}),
+        extra_body={"logprobs": True, "top_logprobs": top} if top else None,
     )
     for choice in answer.choices:  # a whole answer has a message where a chunk has a delta
         object.__setattr__(choice, "delta", choice.message)

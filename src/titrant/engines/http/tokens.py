@@ -105,16 +105,16 @@ def chat_chunk(chunk: Any, k: int) -> Chunk:  # noqa: ANN401 - openai's class, s
     if not chunk.choices:
         return Chunk("", "", (), None, *usage)
     choice = chunk.choices[0]
-    content = None if choice.logprobs is None else choice.logprobs.content
+    content: list[Any] = [] if choice.logprobs is None else choice.logprobs.content or []
     ids = _extra(choice, "token_ids") or ()
     tokens = tuple(
         Token(
             bytes(one.bytes) if one.bytes is not None else one.token.encode(),
             float(one.logprob),
             exact_top((other.logprob for other in one.top_logprobs or ()), k) if k else (),
-            int(ids[i]) if len(ids) == len(content or ()) else -1,
+            int(ids[i]) if len(ids) == len(content) else -1,
         )
-        for i, one in enumerate(content or ())
+        for i, one in enumerate(content)
     )
     delta = choice.delta
     thinking = _extra(delta, "reasoning") or _extra(delta, "reasoning_content") or ""

@@ -31,6 +31,7 @@ from titrant.traces.record import content_hash
 from titrant.traces.table import load_problems
 from titrant.traces.verify.verdict import Verifier
 from titrant.vote.draws import DrawsInfo, draw_parts, read_draws, rows_of, write_draws
+from titrant.vote.load import UNKNOWN_VOCAB
 from titrant.vote.online import CHUNK, Drawer, Online
 from titrant.vote.rules import Fixed, rule_of
 
@@ -197,7 +198,7 @@ class _Work:
             root=job.seed,
             top_logprobs=self.top,
             window=self.meta.window or 1,
-            floor=floor_of(self.opened.vocab or 10**6),
+            floor=floor_of(self.opened.vocab or UNKNOWN_VOCAB),
             width=job.sample.width,
             answer_pattern=job.answer_pattern,
             with_distribution=job.sample.distribution,

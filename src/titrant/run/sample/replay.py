@@ -18,8 +18,7 @@ from titrant.vote.load import ENDED, load_drawn, make_log
 from titrant.vote.pool import log_of_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from titrant.traces.row_reader import Progress
     from titrant.vote.log import DrawLog
 
 
@@ -37,7 +36,7 @@ def open_log(
     scores: Path | None,
     window: int | None,
     top: int | None,
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> tuple[DrawLog, Notes]:
     """The log behind a name.
 
@@ -70,7 +69,7 @@ def _of_draws(
     folder: Path,
     settings: SignalSettings,
     top: int | None,
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> tuple[DrawLog, Notes]:
     meta, problems = read_meta(folder), load_problems(folder / "problems.parquet")
     drawn = load_drawn(folder, problems, fingerprint=meta.fingerprint)
@@ -101,7 +100,7 @@ def _of_pool(
     path: str,
     settings: SignalSettings,
     scores: Path | None,
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> tuple[DrawLog, Notes]:
     traces = read_pool(PoolSettings(path=path), progress=progress).traces
     with Verifier() as verifier:
