@@ -201,13 +201,21 @@ def _cores() -> int:
 
 
 def _engines() -> list[EngineState]:
+    from importlib.util import find_spec
+
     from titrant.engines.base import engines
     from titrant.errors import TitrantError
 
     states = []
     for name in engines.names():
         try:
-            can = tuple(sorted(engines.get(name).capabilities))
+            kind = engines.get(name)
+            missing = [p for p in getattr(kind, "packages", ()) if find_spec(p) is None]
+            if missing:
+                why = f"not installed: {', '.join(missing)} (docs/how-to/engines.md)"
+                states.append(EngineState(name, loads=False, can=(), why=why))
+                continue
+            can = tuple(sorted(kind.capabilities))
             states.append(EngineState(name, loads=True, can=can, why=""))
         except TitrantError as error:
             states.append(EngineState(name, loads=False, can=(), why=error.do or error.what))

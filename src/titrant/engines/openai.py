@@ -58,6 +58,7 @@ MOST_VOCAB = 2**31
 class OpenAIEngine:
     """Generates on a server; see the module docstring."""
 
+    packages = ("openai", "tenacity")
     capabilities: frozenset[Literal["generate", "score"]] = frozenset({"generate", "score"})
     """Of the class; an engine that is connected has those of its server."""
 

@@ -73,6 +73,7 @@ class _Row:
 class VllmEngine:
     """Generates and scores with vLLM; see the module docstring."""
 
+    packages = ("vllm",)
     capabilities: frozenset[Literal["generate", "score"]] = frozenset({"generate", "score"})
 
     def __init__(

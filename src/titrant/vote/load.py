@@ -71,10 +71,23 @@ def load_drawn(folder: Path, problems: Sequence[Problem], *, fingerprint: str = 
     table = pa.concat_tables([table.replace_schema_metadata() for _, table in parts])
     place = {problem.qid: i for i, problem in enumerate(problems)}
     at = np.array([place.get(qid, -1) for qid in table["qid"].to_pylist()], dtype=np.int64)
-    order = np.lexsort((table["sample"].to_numpy(), at))
-    table = table.take(pa.array(order[at[order] >= 0]))
+    rows = _once(table)
+    rows = rows[at[rows] >= 0]
+    order = rows[np.lexsort((table["sample"].to_numpy()[rows], at[rows]))]
+    table = table.take(pa.array(order))
     qids = tuple(dict.fromkeys(table["qid"].to_pylist()))
     return Drawn(qids, table, parts[0][0].top, parts[0][0].vocab)
+
+
+def _once(table: pa.Table) -> np.ndarray:
+    """Rows of which each draw has one: a draw that failed and was made again counts as made again."""
+    keys = zip(table["qid"].to_pylist(), table["sample"].to_pylist(), strict=True)
+    found: dict[tuple[str, int], int] = {}
+    failed = table["error"].is_valid().to_pylist()
+    for row, key in enumerate(keys):
+        if key not in found or not failed[row]:
+            found[key] = row
+    return np.array(list(found.values()), dtype=np.int64)
 
 
 def make_log(
