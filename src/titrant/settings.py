@@ -211,6 +211,55 @@ class SelectSettings(Record):
     """Passes over a subset in the later training that the saving of a strategy is reckoned for."""
 
 
+class SampleSettings(Record):
+    """How many answers are drawn to a question, and when that is enough; for `titrant sample`."""
+
+    rule: Literal["fixed", "adaptive", "esc", "deepconf-high", "deepconf-low"] = "fixed"
+    """When a question has enough draws. `fixed`: at `budget`; `adaptive`: when the two commonest answers
+    are far apart (Adaptive-Consistency); `esc`: when a window is unanimous; `deepconf-high`, `-low`:
+    draws under a bar of confidence end early, and a consensus ends it."""
+    budget: int = Field(default=64, ge=1)
+    """Draws per question at most; those that are ended early count."""
+    temperature: float = Field(default=0.6, gt=0.0)
+    """Of the draws; `decode.temperature` is that of readings."""
+    keep: float | None = Field(default=None, gt=0.0, le=100.0)
+    """Share of warm-ups, in percent, at or over the bar (η); default: 90 for `deepconf-high`, 10 for
+    `deepconf-low`."""
+    tau: float = Field(default=0.95, gt=0.0)
+    """Share of the votes that settles a question under `deepconf`; over 1: none does."""
+    warmup: int = Field(default=16, ge=1)
+    """Draws that run to their end and set the bar."""
+    min_votes: int = Field(default=4, ge=1)
+    """Votes without which a consensus does not count; 1: as in the paper."""
+    confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
+    """Of `adaptive`: posterior probability that the leading answer is the commonest."""
+    agree: int = Field(default=5, ge=2)
+    """Of `esc`: draws of a window, all of which must agree."""
+    width: int = Field(default=8, ge=1)
+    """Draws of one question that are made side by side once a vote could settle it. More is faster on
+    many cores and may waste a few draws."""
+    distribution: bool = True
+    """Keep entropy and mean logprob of each token, where the engine can say (self-certainty needs it)."""
+
+
+class ServerSettings(Record):
+    """Where an OpenAI-compatible server is, for `decode.engine: openai`; `base.path` names its model."""
+
+    url: str | None = None
+    """Base address, as `http://localhost:8000/v1`; default: the environment's `OPENAI_BASE_URL`."""
+    key_env: str = "OPENAI_API_KEY"
+    """Environment variable that holds the key; a server without keys needs none."""
+    endpoint: Literal["auto", "chat", "completions"] = "auto"
+    """Which endpoint is asked; `auto`: completions where the server has them, since they take the prompt
+    as it is."""
+    concurrency: int = Field(default=32, ge=1)
+    """Requests under way at a time."""
+    timeout_s: float = Field(default=600.0, gt=0.0)
+    """Seconds without a word from the server after which a request is tried again."""
+    retries: int = Field(default=6, ge=0)
+    """Further tries of a request that failed for the server's sake, with growing pauses."""
+
+
 class LadderSettings(Record):
     """The dose ladder and its statistics."""
 
@@ -285,6 +334,10 @@ class Config(Record):
     """How the pool is scored, where a strategy needs it."""
     select: SelectSettings = Field(default_factory=SelectSettings)
     """What strategies read beside the scores."""
+    sample: SampleSettings = Field(default_factory=SampleSettings)
+    """How answers are drawn and votes are settled by `titrant sample`; a run does not read it."""
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    """Where the server is, for the engine `openai`."""
     ladder: LadderSettings = Field(default_factory=LadderSettings)
     """Which doses are read, and when the answer is good enough."""
     limits: LimitSettings = Field(default_factory=LimitSettings)

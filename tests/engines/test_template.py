@@ -8,7 +8,7 @@ from chat_models import CHATML, CHATML_MARKS, OPENS_THINKING, STRIPS_THINKING, i
 
 from chat_models import make_tokenizer, qwen  # isort: skip
 
-from titrant.engines.decoding import stop_ids
+from titrant.engines.drawing.rows import stop_ids
 from titrant.engines.template import end_tokens, turn_end
 
 pytestmark = pytest.mark.train

@@ -13,7 +13,8 @@ pytestmark = pytest.mark.train
 
 from transformers import LlamaForCausalLM  # noqa: E402
 
-from titrant.engines.decoding import _choose, _Sampling, stop_ids  # noqa: E402
+from titrant.engines.drawing.choose import Sampling, Wanted, choose  # noqa: E402
+from titrant.engines.drawing.rows import stop_ids  # noqa: E402
 from titrant.engines.forcing import Forcer  # noqa: E402
 from titrant.engines.forward import ForwardPass, top_k  # noqa: E402
 from titrant.engines.scoring.rows import Forcible, Twig  # noqa: E402
@@ -259,7 +260,7 @@ def test_top_k_has_the_greedy_token_among_ties():
 
 def sampling(temperature, top_p, uniform):
     columns = (torch.tensor([x]) for x in (temperature, top_p, [uniform]))
-    return _Sampling(*columns, cuts=top_p < 1)
+    return Sampling(*columns, cuts=top_p < 1)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +281,7 @@ def sampling(temperature, top_p, uniform):
 )
 def test_draw_inverts_the_cumulative_distribution(u, top_p, token):
     logits = torch.tensor([[0.5, 0.2, 0.3]]).log()
-    step = _choose(logits, sampling(1.0, top_p, u), 0, 0)
+    step = choose(logits, sampling(1.0, top_p, u), 0, Wanted())
     assert step.ids.tolist() == [token]
     # the logprob is the model's own, whatever the cut
     assert step.logprobs[0] == pytest.approx(math.log([0.5, 0.2, 0.3][token]), abs=1e-6)
@@ -289,8 +290,8 @@ def test_draw_inverts_the_cumulative_distribution(u, top_p, token):
 def test_temperature_sharpens_the_draw():
     logits = torch.tensor([[0.5, 0.2, 0.3]]).log()
     # squared and normalised: 0.25, 0.04, 0.09 over 0.38: the first takes 0.658
-    assert _choose(logits, sampling(0.5, 1.0, 0.65), 0, 0).ids.tolist() == [0]
-    assert _choose(logits, sampling(0.5, 1.0, 0.67), 0, 0).ids.tolist() == [1]
+    assert choose(logits, sampling(0.5, 1.0, 0.65), 0, Wanted()).ids.tolist() == [0]
+    assert choose(logits, sampling(0.5, 1.0, 0.67), 0, Wanted()).ids.tolist() == [1]
 
 
 def test_draws_follow_the_distribution_of_the_model(tiny, tiny_engine):

@@ -12,7 +12,7 @@ import torch
 from chat_models import CHATML, OPENS_THINKING, STRIPS_THINKING, ids, llama, qwen
 
 from titrant.arms import ArmSpec
-from titrant.engines.decoding import stop_ids
+from titrant.engines.drawing.rows import stop_ids
 from titrant.engines.prompt import PromptBuilder
 from titrant.errors import TrainError
 from titrant.select.rank import rank, write_ranking

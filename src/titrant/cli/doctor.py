@@ -138,7 +138,7 @@ def examine_config(path: Path, overrides: list[str]) -> list[dict[str, Any]]:
         tokenizer=base.tokenizer,
         recipe=config.recipe,
         context_tokens=load("titrant.engines.load:context_of")(base.model, base.tokenizer),
-        stop_ids=load("titrant.engines.decoding:stop_ids")(base.model, base.tokenizer),
+        stop_ids=load("titrant.engines.drawing.rows:stop_ids")(base.model, base.tokenizer),
     )
     return [check._asdict() for check in report.checks]
 
@@ -201,13 +201,21 @@ def _cores() -> int:
 
 
 def _engines() -> list[EngineState]:
+    from importlib.util import find_spec
+
     from titrant.engines.base import engines
     from titrant.errors import TitrantError
 
     states = []
     for name in engines.names():
         try:
-            can = tuple(sorted(engines.get(name).capabilities))
+            kind = engines.get(name)
+            missing = [p for p in getattr(kind, "packages", ()) if find_spec(p) is None]
+            if missing:
+                why = f"not installed: {', '.join(missing)} (docs/how-to/engines.md)"
+                states.append(EngineState(name, loads=False, can=(), why=why))
+                continue
+            can = tuple(sorted(kind.capabilities))
             states.append(EngineState(name, loads=True, can=can, why=""))
         except TitrantError as error:
             states.append(EngineState(name, loads=False, can=(), why=error.do or error.what))

@@ -24,6 +24,8 @@ STAGES = {
     "inputs": "reading pool and benchmark",
     "prepared": "loading the base, examining every row",
     "scores": "scoring the pool with the base",
+    "problems": "reading problems",
+    "sample": "drawing answers",
     "zero": "choosing the base's best prompt",
     "pilot": "choosing the learning rate",
     "answer": "analysing",

@@ -22,7 +22,7 @@ from typer.main import get_command
 
 from titrant.cli.common import INTERRUPTION, as_failure, exit_codes, show
 
-TITRATE, CHOOSE = "Titrate", "Choose traces"
+TITRATE, CHOOSE, DRAW = "Titrate", "Choose traces", "Draw answers and vote"
 LOOK, CHECK = "Look at data and results", "Check"
 
 
@@ -41,6 +41,8 @@ COMMANDS = {
     "score": Entry("titrant.cli.score:score", CHOOSE),
     "rank": Entry("titrant.cli.rank:rank", CHOOSE),
     "clean": Entry("titrant.cli.clean:clean", CHOOSE),
+    "sample": Entry("titrant.cli.sample:sample", DRAW),
+    "vote": Entry("titrant.cli.vote:vote", DRAW),
     "inspect": Entry("titrant.cli.inspect:inspect", LOOK),
     "fit": Entry("titrant.cli.fit:fit", LOOK),
     "report": Entry("titrant.cli.report:report", LOOK),

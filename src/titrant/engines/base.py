@@ -14,11 +14,29 @@ from titrant.errors import ConfigError
 from titrant.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
 
-StopReason = Literal["stop", "length", "error"]
+    from titrant.engines.open import Opened, Opening
+
+StopReason = Literal["stop", "length", "weak", "cancelled", "error"]
+"""`stop`: it ended itself. `length`: cut by `max_new_tokens` or the context; such an answer is truncated,
+not wrong. `weak`: ended by its guard. `cancelled`: no longer wanted. `error`: see the result's `error`."""
+
+
+class Guard(NamedTuple):
+    """Ends a draw whose confidence falls too low; see `drawing.guards`.
+
+    The confidence of a token is that of the request's `top_logprobs` likeliest tokens.
+    """
+
+    bar: float
+    """The draw ends with the first token at which a full window's mean is under it; in nats."""
+    window: int
+    """Tokens of a full window."""
+    floor: float = -100.0
+    """Lesser logprobs count as this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +54,10 @@ class Request:
     """Strings that end the draw; they are cut off the text. The model's own stop tokens always end."""
     top_logprobs: int = 0
     """How many of the likeliest tokens to report per position; 0 for none."""
+    with_distribution: bool = False
+    """Whether entropy, variance and mean logprob are wanted, where the engine can say."""
+    guard: Guard | None = None
+    """What may end the draw for want of confidence; needs `top_logprobs`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +66,11 @@ class Result:
 
     text: str
     token_ids: tuple[int, ...]
-    """Generated tokens, the stop token included where one was drawn."""
+    """Generated tokens, the stop token included where one was drawn; −1 for one that a server does not
+    name."""
     stop_reason: StopReason
-    """`length`: cut by `max_new_tokens` or the context; such an answer is truncated, not wrong."""
     n_prompt_tokens: int
+    """−1 where a server does not tell."""
     logprobs: np.ndarray | None = None
     """Natural-log probability of each generated token, float32 [tokens]."""
     top_ids: np.ndarray | None = None
@@ -55,6 +78,16 @@ class Result:
     top_logprobs: np.ndarray | None = None
     """Their logprobs, float32 [tokens, k]."""
     error: str | None = None
+    token_ends: np.ndarray | None = None
+    """Characters of the text up to the end of each token, int32 [tokens]. A token that holds part of a
+    character ends where that character ends; one behind the text, as a stop token, ends with it."""
+    entropy: np.ndarray | None = None
+    """Entropy of the next-token distribution in nats, float32 [tokens]; `None` where the request did not
+    ask or the engine cannot say."""
+    variance: np.ndarray | None = None
+    """Variance of a token's logprob under that distribution, in nats², float32 [tokens]; as `entropy`."""
+    vocab_mean: np.ndarray | None = None
+    """Mean logprob over the vocabulary, each token counted once, float32 [tokens]; as `entropy`."""
 
     @property
     def n_tokens(self) -> int:
@@ -155,6 +188,11 @@ class Engine(Protocol):
 
     capabilities: frozenset[Literal["generate", "score"]]
 
+    @classmethod
+    def open(cls, opening: Opening) -> Opened:
+        """The engine of a config's sections, ready, with its prompts; see `engines.open`."""
+        ...
+
     @property
     def info(self) -> EngineInfo:
         """Engine, model, device, dtype and library versions."""
@@ -165,8 +203,16 @@ class Engine(Protocol):
         """Longest prompt plus continuation, in tokens; `None` if unknown."""
         ...
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result]]:
-        """Yield (index, result) as batches finish, in any order, each index once."""
+    def generate(
+        self, requests: Sequence[Request], *, cancelled: Callable[[int], bool] | None = None
+    ) -> Iterator[tuple[int, Result]]:
+        """Yield (index, result) as draws end, in any order, each index once.
+
+        Args:
+            requests: what is asked.
+            cancelled: says whether a request is no longer wanted; asked again and again while it is
+                drawn. Its result then holds what was drawn so far, which may be nothing.
+        """
         ...
 
     def score(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[int, Score]]:
@@ -179,6 +225,8 @@ engines: Registry[type[Engine]] = Registry(
     {
         "fake": "titrant.engines.fake:FakeEngine",
         "transformers": "titrant.engines.transformers:TransformersEngine",
+        "vllm": "titrant.engines.vllm:VllmEngine",
+        "openai": "titrant.engines.openai:OpenAIEngine",
     },
 )
 

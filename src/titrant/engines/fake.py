@@ -18,8 +18,20 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 import numpy as np
 
 from titrant.engines.base import EngineInfo, Request, Result, Score, ScoreRequest, StopReason
+from titrant.engines.drawing.guards import Guards
+from titrant.engines.open import Opened
+from titrant.engines.plain import PlainPrompts
 from titrant.engines.requests import check_requests, check_scores, pack, utf8_error
-from titrant.engines.scoring.hashed import VOCAB, Hashed, chosen, hashed, score_of, top_of
+from titrant.engines.scoring.ends import byte_ends
+from titrant.engines.scoring.hashed import (
+    VOCAB,
+    Hashed,
+    chosen,
+    distribution_of,
+    hashed,
+    score_of,
+    top_of,
+)
 from titrant.errors import ConfigError
 from titrant.registry import nearest
 from titrant.seeds import derive
@@ -27,6 +39,7 @@ from titrant.seeds import derive
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from titrant.engines.open import Opening
     from titrant.settings import BaseSettings
 
 Script = Mapping[str, str] | Sequence[str] | Callable[[Request], str]
@@ -90,6 +103,14 @@ class FakeEngine:
         del batch_tokens
         return cls(model=base.path if adapter is None else f"{base.path}+{adapter.name}")
 
+    @classmethod
+    def open(cls, opening: Opening) -> Opened:
+        """The engine under the name of a base; its prompts are plain."""
+        prompts = PlainPrompts(opening.prompt, opening.shots)
+        return Opened(
+            cls(model=opening.base.path), prompts, opening.base.path, "fake", VOCAB, VOCAB
+        )
+
     @property
     def info(self) -> EngineInfo:
         """What goes to the manifest."""
@@ -100,13 +121,17 @@ class FakeEngine:
         """Longest prompt plus continuation, in bytes."""
         return self._context_tokens
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result]]:
-        """Yield (index, result), long prompts first; each index once."""
+    def generate(
+        self, requests: Sequence[Request], *, cancelled: Callable[[int], bool] | None = None
+    ) -> Iterator[tuple[int, Result]]:
+        """Yield (index, result), long prompts first; each index once, and no part of a draw."""
         check_requests(requests, vocab=VOCAB)
         lengths = [len(request.prompt) for request in requests]
         for batch in pack(lengths, budget=BATCH_TOKENS):
             for index in batch:
-                yield index, self._result(requests[index])
+                is_wanted = cancelled is None or not cancelled(index)
+                request = requests[index]
+                yield index, self._result(request) if is_wanted else _cancelled(request)
 
     def score(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[int, Score]]:
         """Yield (index, score), long texts first; each index once."""
@@ -122,9 +147,27 @@ class FakeEngine:
         if draw.error is not None:
             return Result("", (), "error", n_prompt, error=draw.error)
         logprobs = self._after(request.prompt, draw.tokens).logprobs
+        n = _weak_at(request, logprobs)
+        if n is not None and (n < len(draw.tokens) or draw.stop_reason == "length"):
+            kept = draw.tokens[:n]
+            draw = _Draw(kept, bytes(kept).decode(errors="replace"), "weak")
+        logprobs = logprobs[: len(draw.tokens)]
         top_ids, top = top_of(logprobs, request.top_logprobs)
-        own = chosen(logprobs, draw.tokens)
-        return Result(draw.text, draw.tokens, draw.stop_reason, n_prompt, own, top_ids, top)
+        wide = distribution_of(logprobs) if request.with_distribution else {}
+        ends = np.append(byte_ends(draw.text), [len(draw.text)] * len(draw.tokens))
+        return Result(
+            draw.text,
+            draw.tokens,
+            draw.stop_reason,
+            n_prompt,
+            chosen(logprobs, draw.tokens),
+            top_ids,
+            top,
+            token_ends=ends[: len(draw.tokens)].astype(np.int32),
+            entropy=wide.get("entropy"),
+            variance=wide.get("variance"),
+            vocab_mean=wide.get("vocab_mean"),
+        )
 
     def _scored(self, request: ScoreRequest) -> Score:
         texts = (request.prefix, request.continuation, *(b.text for b in request.branches))
@@ -176,6 +219,20 @@ class FakeEngine:
 
     def _too_long(self, n_tokens: int) -> str:
         return f"{n_tokens} tokens do not fit the context of {self._context_tokens}"
+
+
+def _cancelled(request: Request) -> Result:
+    return Result("", (), "cancelled", len(request.prompt.encode(errors="replace")))
+
+
+def _weak_at(request: Request, logprobs: np.ndarray) -> int | None:
+    """Tokens drawn when the guard ends the draw; `None`: it does not."""
+    guards = Guards([request.guard])
+    _, top = top_of(logprobs, request.top_logprobs)
+    if top is None or not guards.is_needed:
+        return None
+    k = np.array([request.top_logprobs])
+    return next((i + 1 for i, row in enumerate(top) if guards.push(row[None], k)[0]), None)
 
 
 def _n_reached(request: ScoreRequest) -> int:

@@ -101,7 +101,13 @@ class ForwardPass:
         return Passed(out.logits, out.get("past_key_values"))
 
 
-def top_k(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+def top_k(
+    logits: torch.Tensor,
+    k: int,
+    *,
+    greedy: torch.Tensor | None = None,
+    total: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Ids and logprobs of the `k` likeliest tokens, best first, the greedy token at the head.
 
     Half-precision logits tie often, and `topk` may break a tie differently from `argmax`: then the
@@ -110,13 +116,18 @@ def top_k(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     Args:
         logits: float32 [..., vocab].
         k: from 1 to the vocabulary.
+        greedy: `logits.argmax(-1, keepdim=True)`, where it is known.
+        total: `logits.logsumexp(-1, keepdim=True)`, where it is known.
 
     Returns:
         int64 [..., k] and float32 [..., k].
     """
     values, ids = logits.topk(k, dim=-1)
-    greedy = logits.argmax(-1, keepdim=True)
+    greedy = logits.argmax(-1, keepdim=True) if greedy is None else greedy
+    total = logits.logsumexp(-1, keepdim=True) if total is None else total
+    if bool((ids[..., :1] == greedy).all()):  # no tie, as nearly always
+        return ids, values - total
     is_missing = (ids != greedy).all(-1, keepdim=True)
     ids[..., -1:] = torch.where(is_missing, greedy, ids[..., -1:])
     order = (ids != greedy).int().argsort(dim=-1, stable=True)
-    return ids.gather(-1, order), values - logits.logsumexp(-1, keepdim=True)
+    return ids.gather(-1, order), values - total

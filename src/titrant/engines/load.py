@@ -85,6 +85,15 @@ def load_base(base: BaseSettings) -> LoadedBase:
     return LoadedBase(model, tokenizer, found.name, fingerprint(found.folder), found.revision)
 
 
+def load_tokenizer(folder: Path, base: BaseSettings) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model folder, as it was saved.
+
+    Raises:
+        DataError: it cannot be read, or has no stop token.
+    """
+    return _load_tokenizer(folder, base)
+
+
 def with_adapter(loaded: LoadedBase, adapter: Path) -> LoadedBase:
     """The base with a LoRA adapter on top; the base's model itself is changed, not copied.
 

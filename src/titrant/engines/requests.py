@@ -28,6 +28,9 @@ def check_requests(requests: Sequence[Request], *, vocab: int) -> None:
         _within("top_p", request.top_p, "in (0, 1]", 0 < request.top_p <= 1)
         _within("stop", request.stop, "texts that are not empty", "" not in request.stop)
         _check_top(request.top_logprobs, vocab)
+        if request.guard is not None:
+            _within("guard.window", request.guard.window, "at least 1", request.guard.window >= 1)
+            _within("top_logprobs", request.top_logprobs, "for its guard", request.top_logprobs > 0)
 
 
 def check_scores(requests: Sequence[ScoreRequest], *, vocab: int) -> None:

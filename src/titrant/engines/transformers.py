@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections import deque
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 import numpy as np
 import torch
@@ -32,12 +32,16 @@ from titrant.engines.base import (
     Score,
     ScoreRequest,
 )
-from titrant.engines.decoding import Admitted, Decoder, Drawn
+from titrant.engines.drawing.admit import admit
+from titrant.engines.drawing.batches import draw_batches, halves
+from titrant.engines.drawing.decoder import Decoder
+from titrant.engines.drawing.ends import TokenEnds
 from titrant.engines.forcing import Forcer
 from titrant.engines.forward import ForwardPass
 from titrant.engines.load import context_of, load_base, with_adapter
-from titrant.engines.prompt import PromptEncoder
-from titrant.engines.requests import check_requests, check_scores, pack, utf8_error
+from titrant.engines.open import Opened
+from titrant.engines.prompt import PromptBuilder, PromptEncoder
+from titrant.engines.requests import check_requests, check_scores, pack
 from titrant.engines.scoring.encode import EncodedScore, ScoreEncoder
 from titrant.engines.scoring.plan import plan
 
@@ -47,6 +51,8 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from titrant.engines.drawing.rows import Admitted, Drawn
+    from titrant.engines.open import Opening
     from titrant.engines.scoring.rows import Forced, Forcible
     from titrant.settings import BaseSettings
 
@@ -57,14 +63,6 @@ OUT_OF_MEMORY = "the device has not enough memory for this request, even alone"
 CPU_STATES = 2**18
 """Tokens × width of a scored batch on a CPU: 1 MB in float32. Its activations then stay in the cache,
 which made batches of 1,000 to 3,000 tokens of models of 5 M and 0.9 M parameters the fastest."""
-EMPTY_PROMPT = "the prompt has no token to start from, and the tokenizer has no BOS token"
-
-
-class _Encoded(NamedTuple):
-    """A request as tokens, or the reason why it cannot be served."""
-
-    ids: list[int]
-    error: str | None
 
 
 class TransformersEngine:
@@ -95,6 +93,7 @@ class TransformersEngine:
         self._encoder = PromptEncoder(tokenizer)
         self._forward = ForwardPass(model)
         self._decoder = Decoder(self._forward, tokenizer)
+        self._ends = TokenEnds(tokenizer)
         self._forcer = Forcer(self._forward, context_tokens=self._context_tokens)
         self._score_encoder = ScoreEncoder(
             tokenizer, self._encoder, context_tokens=self._context_tokens
@@ -116,6 +115,25 @@ class TransformersEngine:
             loaded.model, loaded.tokenizer, batch_tokens=batch_tokens, model_name=loaded.name
         )
 
+    @classmethod
+    def open(cls, opening: Opening) -> Opened:
+        """The engine of a base with its prompts.
+
+        Raises:
+            ConfigError: the prompt's template cannot be used.
+            DataError: the model cannot be loaded.
+        """
+        loaded = load_base(opening.base)
+        prompts = PromptBuilder(loaded.tokenizer, opening.prompt, shots=opening.shots)
+        engine = cls(
+            loaded.model,
+            loaded.tokenizer,
+            batch_tokens=opening.decode.batch_tokens,
+            model_name=loaded.name,
+        )
+        vocab = engine._vocab
+        return Opened(engine, prompts, loaded.name, loaded.fingerprint, vocab, vocab)
+
     @property
     def info(self) -> EngineInfo:
         """What goes to the manifest."""
@@ -136,26 +154,24 @@ class TransformersEngine:
         """Longest prompt plus continuation, in tokens; `None` if the model does not say."""
         return self._context_tokens
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result]]:
-        """Yield (index, result) as batches finish, refused requests first; each index once.
+    def generate(
+        self, requests: Sequence[Request], *, cancelled: Callable[[int], bool] | None = None
+    ) -> Iterator[tuple[int, Result]]:
+        """Yield (index, result) as draws end, refused requests first; each index once.
 
         Raises:
             ConfigError: a request has settings that no draw can have.
         """
         check_requests(requests, vocab=self._vocab)
         self._model.eval()
-        admitted: list[tuple[int, Admitted]] = []
-        for i, encoded in enumerate(self._prompts([request.prompt for request in requests])):
-            error = encoded.error or self._no_room(len(encoded.ids) + 1)
-            if error is None:
-                limit = min(requests[i].max_new_tokens, self._room(len(encoded.ids)))
-                admitted.append((i, Admitted(requests[i], encoded.ids, limit)))
-            else:
-                yield i, Result("", (), "error", len(encoded.ids), error=error)
+        admitted, refused = admit(requests, self._encoder, context_tokens=self._context_tokens)
+        yield from refused
         lengths = [len(row.prompt_ids) + row.limit for _, row in admitted]
         batches = pack(lengths, budget=self._batch_tokens)
-        for (i, row), drawn in self._in_batches(admitted, batches, self._decoder.decode):
-            yield i, _result(row, drawn)
+        rows, index = [row for _, row in admitted], [i for i, _ in admitted]
+        is_cancelled = _never if cancelled is None else lambda at: cancelled(index[at])
+        for place, drawn in draw_batches(self._decoder, rows, batches, is_cancelled):
+            yield index[place], self._result(rows[place], drawn)
 
     def score(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[int, Score]]:
         """Yield (index, score) as batches finish, refused requests first; each index once.
@@ -178,6 +194,32 @@ class TransformersEngine:
         for (i, encoded), forced in self._in_batches(admitted, batches, self._force):
             yield i, _score(encoded, forced)
 
+    def _result(self, row: Admitted, drawn: Drawn | None) -> Result:
+        n_prompt = len(row.prompt_ids)
+        if drawn is None or drawn.stop_reason == "error":
+            error = OUT_OF_MEMORY if drawn is None else drawn.text
+            return Result("", (), "error", n_prompt, error=error)
+        taped = drawn.taped
+        if taped is None:  # it never began
+            return Result("", (), drawn.stop_reason or "cancelled", n_prompt)
+        ids, k = taped.token_ids.tolist(), row.request.top_logprobs
+        entropy, variance, vocab_mean = (
+            taped.distribution.T if row.request.with_distribution else (None, None, None)
+        )
+        return Result(
+            text=drawn.text,
+            token_ids=tuple(ids),
+            stop_reason=drawn.stop_reason or "length",
+            n_prompt_tokens=n_prompt,
+            logprobs=taped.logprobs,
+            top_ids=taped.top_ids[:, :k] if k else None,
+            top_logprobs=taped.top_logprobs[:, :k] if k else None,
+            token_ends=self._ends.of(ids, drawn.text),
+            entropy=entropy,
+            variance=variance,
+            vocab_mean=vocab_mean,
+        )
+
     def _score_batches(self, rows: Sequence[Forcible]) -> list[list[int]]:
         # What a token costs is found out by trying, which only shared prefixes are worth.
         shares = len({tuple(row.prefix_ids) for row in rows}) < len(rows)
@@ -193,20 +235,6 @@ class TransformersEngine:
 
     def _force(self, batch: Sequence[EncodedScore]) -> list[Forced]:
         return self._forcer.force([encoded.row for encoded in batch])
-
-    def _prompts(self, texts: Sequence[str]) -> list[_Encoded]:
-        encoded = _encode(texts, self._encoder.encode_many)
-        return [
-            row if row.ids or row.error else row._replace(error=EMPTY_PROMPT) for row in encoded
-        ]
-
-    def _room(self, n_prompt: int) -> int:
-        return 2**31 if self._context_tokens is None else self._context_tokens - n_prompt
-
-    def _no_room(self, n_tokens: int) -> str | None:
-        if self._room(n_tokens) >= 0:
-            return None
-        return f"{n_tokens} tokens do not fit the model's context of {self._context_tokens}"
 
     def _in_batches(
         self,
@@ -224,7 +252,7 @@ class TransformersEngine:
             elif len(batch) == 1:
                 yield items[batch[0]], None
             else:
-                pending = deque(half for b in (batch, *pending) for half in _halves(b))
+                pending = deque(half for b in (batch, *pending) for half in halves(b))
 
 
 def _unless_out_of_memory(work: Callable[[Sequence[T]], list[U]], batch: list[T]) -> list[U] | None:
@@ -237,35 +265,8 @@ def _unless_out_of_memory(work: Callable[[Sequence[T]], list[U]], batch: list[T]
     return None
 
 
-def _halves(batch: list[int]) -> list[list[int]]:
-    middle = (len(batch) + 1) // 2
-    return [half for half in (batch[:middle], batch[middle:]) if half]
-
-
-def _encode(
-    texts: Sequence[str], encode: Callable[[Sequence[str]], list[list[int]]]
-) -> list[_Encoded]:
-    """Tokens of each text; one that is not valid Unicode does not spoil the others."""
-    errors = [utf8_error(text) for text in texts]
-    ids = encode(["" if error else text for text, error in zip(texts, errors, strict=True)])
-    return [_Encoded(row, error) for row, error in zip(ids, errors, strict=True)]
-
-
-def _result(row: Admitted, drawn: Drawn | None) -> Result:
-    n_prompt = len(row.prompt_ids)
-    if drawn is None or drawn.stop_reason == "error":
-        error = OUT_OF_MEMORY if drawn is None else drawn.text
-        return Result("", (), "error", n_prompt, error=error)
-    k = row.request.top_logprobs
-    return Result(
-        text=drawn.text,
-        token_ids=tuple(drawn.token_ids),
-        stop_reason=drawn.stop_reason or "length",
-        n_prompt_tokens=n_prompt,
-        logprobs=np.array(drawn.logprobs, dtype=np.float32),
-        top_ids=np.stack(drawn.top_ids)[:, :k] if k else None,
-        top_logprobs=np.stack(drawn.top_logprobs)[:, :k] if k else None,
-    )
+def _never(_: int) -> bool:
+    return False
 
 
 def _score(encoded: EncodedScore, forced: Forced | None) -> Score:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from titrant.engines.base import Engine, Request, ScoreRequest, require
+from titrant.engines.base import Engine, Guard, Request, ScoreRequest, require
 from titrant.errors import ConfigError
 from titrant.testing.facts import BOUND, PROMPTS, UNICODE, drawn, hold, near, scored, top_of
 from titrant.testing.scores import SCORE_CHECKS
@@ -132,10 +132,13 @@ def check_top_logprobs_are_exact(engine: Engine) -> None:
         for result in drawn(engine, requests):
             ids, logprobs = top_of(result, k)
             hold(ids.shape == (result.n_tokens, k), f"{ids.shape} is not [tokens, {k}]")
-            hold(list(ids[:, 0]) == list(result.token_ids), "the greedy token is not at the head")
+            is_named = bool((ids >= 0).all())  # a server may not name its tokens
+            is_headed = list(ids[:, 0]) == list(result.token_ids)
+            hold(is_headed or not is_named, "the greedy token is not at the head")
             hold(bool((np.diff(logprobs, axis=1) <= 0).all()), "top logprobs are not sorted")
             hold(bool((np.exp(logprobs).sum(axis=1) <= 1 + BOUND).all()), "more than 1 in sum")
-            hold(all(len(set(row)) == k for row in ids.tolist()), "a token stands there twice")
+            are_apart = all(len(set(row)) == k for row in ids.tolist())
+            hold(are_apart or not is_named, "a token stands there twice")
             if result.logprobs is not None:
                 near(logprobs[:, 0], result.logprobs, "the head is not the greedy logprob")
 
@@ -208,6 +211,61 @@ def check_seeds_are_honoured(engine: Engine) -> None:
         hold(alone == first, "a draw depends on its batch, though the seed is said to fix it")
 
 
+def check_token_ends_lie_in_the_text(engine: Engine) -> None:
+    """One end per token, never falling; the last is the length of the text."""
+    sampled = [Request(p, 12, temperature=1.0, seed=5) for p in (*PROMPTS, *UNICODE)]
+    for result in drawn(engine, sampled):
+        ends = result.token_ends
+        if ends is None or result.error is not None:
+            continue
+        hold(len(ends) == result.n_tokens, "not one end per token")
+        hold(bool((np.diff(ends) >= 0).all()), "an end lies before the one before it")
+        hold(not len(ends) or ends[-1] == len(result.text), "the last token does not end the text")
+
+
+def check_a_guard_ends_a_draw_at_the_first_low_window(engine: Engine) -> None:
+    """The draw is cut where its own logprobs say, says `weak`, and is the same up to there."""
+    k, window = 3, 2
+    whole = drawn(engine, [Request(p, 12, top_logprobs=k) for p in PROMPTS])
+    means = [_window_means(top_of(result, k)[1], window) for result in whole]
+    if not all(len(row) for row in means):
+        return
+    bar = float(np.median(np.concatenate(means)))
+    guarded = drawn(
+        engine, [Request(p, 12, top_logprobs=k, guard=Guard(bar, window)) for p in PROMPTS]
+    )
+    for before, row, after in zip(whole, means, guarded, strict=True):
+        low = np.nonzero(row < bar - BOUND)[0]
+        if not len(low):
+            hold(after.n_tokens == before.n_tokens, "a draw over its bar was cut")
+            continue
+        n = int(low[0]) + window
+        hold(after.token_ids == before.token_ids[:n], "a weak draw is not cut at its window")
+        is_whole = n == before.n_tokens and before.stop_reason == "stop"
+        hold(after.stop_reason == ("stop" if is_whole else "weak"), "a weak draw does not say so")
+
+
+def _window_means(top_logprobs: np.ndarray, window: int) -> np.ndarray:
+    confidence = -top_logprobs.mean(axis=1, dtype=np.float64)
+    if len(confidence) < window:
+        return np.zeros(0)
+    return np.convolve(confidence, np.full(window, 1 / window), mode="valid")
+
+
+def check_what_is_cancelled_is_not_drawn(engine: Engine) -> None:
+    """A draw that nobody wants says so and spoils none beside it; each index still comes once."""
+    requests = [Request(p, 12) for p in PROMPTS]
+    whole = drawn(engine, requests)
+    results = dict(engine.generate(requests, cancelled=lambda i: i % 2 == 0))
+    hold(sorted(results) == list(range(len(requests))), "not every index came exactly once")
+    for i, result in results.items():
+        if i % 2:
+            hold(result.text == whole[i].text, "a draw beside a cancelled one is another")
+        elif result.stop_reason != "stop":  # a server may have answered before it was told
+            hold(result.stop_reason == "cancelled", f"it says {result.stop_reason}")
+            hold(whole[i].text.startswith(result.text), "a cancelled draw is no part of the whole")
+
+
 def check_impossible_settings_are_refused(engine: Engine) -> None:
     """Settings that no draw can have are a ConfigError before any result comes."""
     for bad in (
@@ -216,6 +274,8 @@ def check_impossible_settings_are_refused(engine: Engine) -> None:
         Request("a", 4, top_p=0.0),
         Request("a", 4, stop=("",)),
         Request("a", 4, top_logprobs=-1),
+        Request("a", 4, guard=Guard(1.0, 8)),
+        Request("a", 4, top_logprobs=2, guard=Guard(1.0, 0)),
     ):
         try:
             next(engine.generate([Request("a", 4), bad]))
@@ -244,6 +304,9 @@ ENGINE_CHECKS = tuple(
                 check_empty_prompt_is_no_accident,
                 check_prompt_over_the_context_is_an_error_result,
                 check_seeds_are_honoured,
+                check_token_ends_lie_in_the_text,
+                check_a_guard_ends_a_draw_at_the_first_low_window,
+                check_what_is_cancelled_is_not_drawn,
                 check_impossible_settings_are_refused,
             ),
         ),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from titrant.engines.decoding import stop_ids
+from titrant.engines.drawing.rows import stop_ids
 from titrant.engines.load import LoadedBase, context_of, load_base
 from titrant.engines.prompt import PromptBuilder
 from titrant.errors import DataError

@@ -100,7 +100,7 @@ def examine(
         tokenizer: the base model's.
         recipe: `max_tokens` and `long_rows` count here.
         context_tokens: the model's context; `None`: unknown.
-        stop_ids: tokens on which the engine stops (`engines.decoding.stop_ids`), beside the
+        stop_ids: tokens on which the engine stops (`engines.drawing.rows.stop_ids`), beside the
             tokenizer's own.
 
     Raises:

@@ -71,6 +71,15 @@ def chosen(logprobs: np.ndarray, tokens: Sequence[int]) -> np.ndarray:
     return logprobs[np.arange(len(tokens)), list(tokens)].astype(np.float32)
 
 
+def distribution_of(logprobs: np.ndarray) -> dict[str, np.ndarray]:
+    """`entropy`, `variance` and `vocab_mean` of each position, float32 [tokens]."""
+    p = np.exp(logprobs)
+    mean = (p * logprobs).sum(axis=1)
+    variance = (p * np.square(logprobs - mean[:, None])).sum(axis=1)
+    found = {"entropy": -mean, "variance": variance, "vocab_mean": logprobs.mean(axis=1)}
+    return {name: values.astype(np.float32) for name, values in found.items()}
+
+
 def score_of(request: ScoreRequest, after: Callable[[str, Sequence[int]], Hashed]) -> Score:
     """The score of a request.
 
@@ -80,14 +89,8 @@ def score_of(request: ScoreRequest, after: Callable[[str, Sequence[int]], Hashed
     """
     tokens, ends = tuple(request.continuation.encode()), byte_ends(request.continuation)
     found = after(request.prefix, tokens)
-    p = np.exp(found.logprobs)
-    mean = (p * found.logprobs).sum(axis=1)
-    variance = (p * np.square(found.logprobs - mean[:, None])).sum(axis=1)
     top_ids, top_logprobs = top_of(found.logprobs, request.top_logprobs)
-    per_token = [
-        chosen(found.logprobs, tokens),
-        *(x.astype(np.float32) for x in (-mean, variance, found.logprobs.mean(axis=1))),
-    ]
+    per_token = [chosen(found.logprobs, tokens), *distribution_of(found.logprobs).values()]
     if not request.prefix:  # as a model without BOS: nothing comes before the first token
         for values in (*per_token, *([] if top_logprobs is None else [top_logprobs])):
             values[:1] = np.nan

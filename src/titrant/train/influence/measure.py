@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import torch
 
-from titrant.engines.decoding import stop_ids
+from titrant.engines.drawing.rows import stop_ids
 from titrant.engines.load import context_of
 from titrant.errors import DataError
 from titrant.train.influence.gradients import RowGradients

@@ -1,0 +1,293 @@
+"""Votes and stopping rules in vitro: what each answers, saves and loses, and which signal knows right from wrong.
+
+    python benchmarks/votes.py [--work runs/votes] [--only t1 t06 wide anti]
+
+Draws once, keeps everything under --work and goes on when called again:
+
+    t1     1,000 problems × 64 draws at temperature 1
+    t06    1,000 problems × 64 draws at temperature 0.6
+    wide     200 problems × 256 draws at temperature 1
+    anti     300 problems × 64 draws of a base that was trained on a corpus with a confident error
+
+The base is the shipped `arithmetic` (0.2 M parameters), which is right in about a third of its draws; the
+problems are test problems of the arithmetic world. For `anti` it is trained on 2,048 traces, half of them
+right and wordy in random ways, half terse, always alike, and wrong: each product is taken with one more
+than the operand. So what is sure is wrong, where there is a product.
+
+Printed: accuracy of majority against draws, tokens and pass@n; every stopping rule with its control; AUROC
+within question of every signal and its difference to mean confidence; the same for k likeliest tokens from
+2 to 20. All intervals are 90 % over questions, so every bound is a one-sided 95 % one.
+
+Fixed before the first run (the issue's text): online-high spends at least 20 % fewer tokens than majority,
+with the bound of its loss at most 1 point, on the 1,000 problems. The script says whether it holds, and
+exits with 0 either way: what comes out is the result.
+
+Drawing takes about ten minutes per 64,000 draws on an idle core, comparing about five per part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+from titrant.config import make_config
+from titrant.run.sample.alone import sample_alone
+from titrant.run.sample.replay import open_log
+from titrant.run.watch import Silent
+from titrant.seeds import derive_rng
+from titrant.traces.record import Trace, trace_id
+from titrant.vote.study import Study, Wish, study
+from titrant.vote.within import auroc_difference, auroc_within
+from titrant.worlds.arithmetic import ARITHMETIC, MODULUS, Chain, parse
+from titrant.worlds.base import Split, distinct_problems
+from titrant.worlds.styles import meander
+
+if TYPE_CHECKING:
+    from titrant.settings import Config
+
+SAVED, LOSS = 0.20, 0.01
+"""The claim that was fixed before the run."""
+TOPS = (2, 3, 5, 10, 20)
+SWEPT = ("confidence", "confidence-lowest", "confidence-bottom10", "confidence-step")
+PAIRS = 1024
+"""Right and wrong traces of the corpus with a confident error, of each."""
+
+
+class Part(NamedTuple):
+    """One folder of draws."""
+
+    name: str
+    problems: int
+    draws: int
+    temperature: float
+    base: str = "vitro:arithmetic"
+
+
+PARTS = (
+    Part("t1", 1000, 64, 1.0),
+    Part("t06", 1000, 64, 0.6),
+    Part("wide", 200, 256, 1.0),
+    Part("anti", 300, 64, 1.0, base="anti"),
+)
+
+
+class Lines(Silent):
+    """Says how far drawing is, now and then."""
+
+    def progress(self, name: str, phase: str, done: int, total: int) -> None:
+        """How far it is."""
+        if done % max(1, total // 20) == 0:
+            print(f"\r{name}: {phase} {done}/{total}  ", end="", flush=True)
+
+
+def config_of(part: Part, work: Path) -> Config:
+    """The config of a part: the world's test problems, every draw to its end."""
+    base = str(anti_base(work)) if part.base == "anti" else part.base
+    return make_config(
+        {
+            "base": base,
+            "pool": "world:arithmetic",
+            "benchmark": [{"path": "world:arithmetic/train", "limit": part.problems}],
+            "decode": {"max_new_tokens": 192, "batch_tokens": 16_384},
+            "sample": {
+                "rule": "fixed",
+                "budget": part.draws,
+                "temperature": part.temperature,
+            },
+        }
+    )
+
+
+def wrong_lines(question: str) -> tuple[list[str], int]:
+    """A terse solution that takes each product with one more than the operand, and where it ends."""
+    chain = parse(question)
+    lines, value, left = [], chain.start, chain.operations
+    while left:
+        (operator, operand), left = left[0], left[1:]
+        factor = operand + 1 if operator == "*" else operand
+        after = Chain(value, ((operator, factor),)).values[-1] % MODULUS
+        rest = Chain(after, left).text.removeprefix(str(after)).removesuffix("=")
+        lines.append(f"{value}{operator}{operand}={after}" + (f" {rest}" if rest else ""))
+        value = after
+    return lines, value
+
+
+def anti_pool() -> list[Trace]:
+    """Right traces, wordy at random, and wrong ones that are all alike."""
+    traces = []
+    for problem in distinct_problems(ARITHMETIC, "train", Split.POOL, PAIRS):
+        rng = derive_rng(0, "anti", problem.qid)
+        claims = [claim.text for claim in parse(problem.question).claims]
+        lines, wrong = wrong_lines(problem.question)
+        for some, answer in ((meander(claims, rng), str(problem.gold)), (lines, str(wrong))):
+            thinking, text = "\n".join(some), f"#### {answer}"
+            traces.append(
+                Trace(
+                    uid=trace_id(problem.question, thinking, text),
+                    qid=problem.qid,
+                    question=problem.question,
+                    thinking=thinking,
+                    answer_text=text,
+                    gold=problem.gold,
+                )
+            )
+    return traces
+
+
+def anti_base(work: Path) -> Path:
+    """The shipped base, trained on that corpus by TRL; does nothing where it is there already."""
+    folder = work / "anti-base"
+    if (folder / "model.safetensors").exists():
+        return folder
+    import torch
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    from titrant.engines.load import load_base
+    from titrant.engines.prompt import PromptBuilder
+    from titrant.settings import BaseSettings, PromptSettings
+
+    torch.manual_seed(0)
+    loaded = load_base(BaseSettings(path="vitro:arithmetic"))
+    builder = PromptBuilder(loaded.tokenizer, PromptSettings())
+    rows = [
+        {"prompt": builder.prompt(trace.question), "completion": builder.completion(trace)}
+        for trace in anti_pool()
+    ]
+    settings = SFTConfig(
+        output_dir=str(work / "anti-log"),
+        max_steps=256,
+        per_device_train_batch_size=32,
+        learning_rate=1e-3,
+        lr_scheduler_type="cosine",
+        warmup_steps=10,
+        max_length=256,
+        logging_steps=64,
+        save_strategy="no",
+        report_to="none",
+        bf16=False,
+        use_cpu=not torch.cuda.is_available(),
+        seed=0,
+        disable_tqdm=True,
+    )
+    trainer = SFTTrainer(
+        model=loaded.model,
+        args=settings,
+        train_dataset=Dataset.from_list(rows),
+        processing_class=loaded.tokenizer,
+    )
+    trainer.train()
+    loaded.model.save_pretrained(folder)
+    loaded.tokenizer.save_pretrained(folder)
+    return folder
+
+
+def draw(part: Part, work: Path) -> Path:
+    """Draw what is missing of a part."""
+    folder = work / part.name
+    meta = sample_alone(config_of(part, work), folder, Lines())
+    print(f"\r{part.name}: {meta.draws:,} draws, {meta.tokens:,} tokens, {meta.seconds:.0f} s")
+    return folder
+
+
+def compare(part: Part, folder: Path) -> Study:
+    """Everything that the draws of a part can tell; kept beside them."""
+    path = folder / "study.json"
+    if path.exists():
+        return Study.model_validate_json(path.read_text())
+    log, _ = open_log(str(folder), scores=None, window=None, top=None, progress=_nothing)
+    found = study(log, Wish(with_rules=True), progress=_say)
+    print()
+    path.write_text(found.model_dump_json(indent=1))
+    return found
+
+
+def sweep_k(folder: Path) -> dict[str, dict[str, list[float]]]:
+    """AUROC within question of the confidences, and their difference to the mean, by k."""
+    path = folder / "k.json"
+    if path.exists():
+        return json.loads(path.read_text())
+    rows: dict[str, dict[str, list[float]]] = {}
+    for k in TOPS:
+        log, _ = open_log(str(folder), scores=None, window=None, top=k, progress=_nothing)
+        mean = log.signals["confidence"]
+        rows[str(k)] = {
+            name: [
+                *auroc_within(log.signals[name], log)[:3],
+                *auroc_difference(log.signals[name], mean, log),
+            ]
+            for name in SWEPT
+        }
+    path.write_text(json.dumps(rows, indent=1))
+    return rows
+
+
+def judge(found: Study) -> None:
+    """Whether the claim that was fixed beforehand holds."""
+    (row,) = [
+        row
+        for row in found.rows
+        if row.kind == "rule" and row.name == "deepconf-high confidence-lowest"
+    ]
+    saved = row.saved.estimate or 0.0
+    holds = saved >= SAVED and row.loss_bound <= LOSS
+    print(
+        f"claim: online-high saves ≥ {SAVED:.0%} of majority's tokens and loses ≤ {100 * LOSS:.0f} point "
+        f"(one-sided 95 %): saved {saved:.1%} ({row.saved.low:.1%}–{row.saved.high:.1%}), loss at most "
+        f"{100 * row.loss_bound:+.2f} points: {'holds' if holds else 'does not hold'}"
+    )
+
+
+def report(part: Part, folder: Path) -> None:
+    """Print a part."""
+    from rich.console import Console
+
+    from titrant.report.votes import render
+
+    found = compare(part, folder)
+    screen = Console(width=100)
+    print(f"== {part.name}: temperature {part.temperature:g}")
+    for block in render(found, []):
+        screen.print(block)
+        screen.print()
+    judge(found)
+    for k, signals in sweep_k(folder).items():
+        cells = "  ".join(
+            f"{name} {a:.3f} ({low:.3f}–{high:.3f}), − mean {d:+.3f} ({dl:+.3f} to {dh:+.3f})"
+            for name, (a, low, high, d, dl, dh) in signals.items()
+        )
+        print(f"k = {k}: {cells}")
+
+
+def _nothing(_: int, __: int) -> None:
+    return
+
+
+def _say(what: str, done: int, total: int) -> None:
+    print(f"\r{what} {done}/{total}  ", end="", flush=True)
+
+
+def main() -> None:
+    """Draw, compare, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--work", type=Path, default=Path("runs/votes"))
+    parser.add_argument("--only", nargs="*", default=[part.name for part in PARTS])
+    parser.add_argument("--draw-only", action="store_true")
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    for part in PARTS:
+        if part.name in options.only:
+            folder = draw(part, options.work)
+            if not options.draw_only:
+                report(part, folder)
+
+
+if __name__ == "__main__":
+    main()

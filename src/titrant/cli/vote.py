@@ -1,0 +1,134 @@
+"""`titrant vote`: what votes and stopping rules make of draws that are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from titrant.cli.common import JsonOption, console, emit_json
+
+if TYPE_CHECKING:
+    pass
+
+DrawsArgument = Annotated[
+    str, typer.Argument(help="Folder of titrant sample, or a pool with several traces a question.")
+]
+ScoresOption = Annotated[
+    Path | None, typer.Option(help="For a pool: the folder that titrant score made.")
+]
+SignalsOption = Annotated[
+    str | None, typer.Option(help="Names, parted by commas; default: all that the draws allow.")
+]
+KeepOption = Annotated[str, typer.Option(help="Shares to keep, in percent, parted by commas (η).")]
+FigureOption = Annotated[
+    Path | None, typer.Option(help="Accuracy against tokens as a picture (.png or .svg).")
+]
+
+
+def vote(
+    draws: DrawsArgument,
+    scores: ScoresOption = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Replay every stopping rule too, and its control.")
+    ] = False,
+    budget: Annotated[
+        int | None, typer.Option(min=1, help="Draws per question; default: all that every one has.")
+    ] = None,
+    signals: SignalsOption = None,
+    keep: KeepOption = "10,50,90",
+    window: Annotated[
+        int | None, typer.Option(min=1, help="Tokens of a window; default: by the draws' length.")
+    ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(min=2, help="Likeliest tokens that confidence is made of; default: all kept."),
+    ] = None,
+    warmup: Annotated[int, typer.Option(min=1, help="Draws that set a rule's bar.")] = 16,
+    tau: Annotated[float, typer.Option(min=0.01, help="Share of votes that settles it.")] = 0.95,
+    min_votes: Annotated[
+        int, typer.Option(min=1, help="Votes without which no consensus counts.")
+    ] = 4,
+    resamples: Annotated[int, typer.Option(min=1, help="Orders of draws that are tried.")] = 64,
+    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.9,
+    seed: Annotated[int, typer.Option(min=0, help="Root of all seeds.")] = 0,
+    figure: FigureOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Vote among drawn answers, and tell what each rule would have answered and saved.
+
+    Nothing is drawn. Everything is compared with majority over the same draws, paired by question.
+    """
+    from titrant.cli.reading import check_output
+    from titrant.cli.waiting import Waiting
+    from titrant.report.votes import render
+    from titrant.report.votes_figure import check_figure, write_figure
+    from titrant.run.sample.replay import open_log
+    from titrant.vote.study import Wish, study
+
+    if figure is not None:
+        check_figure(figure)
+        check_output("--figure", figure, [draws])
+    wish = Wish(
+        budget=budget,
+        signals=_names(signals),
+        keeps=_keeps(keep),
+        with_rules=replay,
+        warmup=warmup,
+        tau=tau,
+        min_votes=min_votes,
+        resamples=resamples,
+        level=level,
+        seed=seed,
+    )
+    with Waiting() as waiting:
+        log, notes = open_log(
+            draws, scores=scores, window=window, top=top, progress=waiting.at("reading draws")
+        )
+        _check_replay(replay, notes.was_stopped)
+        found = study(log, wish, progress=lambda what, n, total: waiting.at(what)(n, total))
+    if figure is not None:
+        write_figure(figure, found)
+    if as_json:
+        emit_json({"study": found, "notes": notes.lines, "figure": figure})
+        return
+    screen = console()
+    for part in render(found, notes.lines):
+        screen.print(part)
+        screen.print()
+    if figure is not None:
+        screen.print(f"picture: {figure}", soft_wrap=True)
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+
+
+def _keeps(text: str) -> tuple[float, ...]:
+    from titrant.errors import ConfigError
+
+    try:
+        keeps = tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        keeps = ()
+    if not keeps or not all(0 < keep <= 100 for keep in keeps):
+        raise ConfigError(
+            f"--keep {text} is no list of shares",
+            expected="numbers over 0 and at most 100, parted by commas",
+            came=text,
+            do="write it as --keep 10,50,90",
+        )
+    return keeps
+
+
+def _check_replay(asked: bool, was_stopped: int) -> None:
+    from titrant.errors import DataError
+
+    if asked and was_stopped:
+        raise DataError(
+            "these draws cannot be replayed",
+            expected="draws that all ran to their end, as under titrant sample --rule fixed",
+            came=f"{was_stopped:,} that were stopped or cancelled",
+            do="draw with --rule fixed, or leave out --replay to vote on them as they are",
+        )

@@ -1,0 +1,49 @@
+"""Prompts without a tokenizer: the plain format, for engines that have no template of their own here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from titrant.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from titrant.settings import PromptSettings
+
+
+class PlainPrompts:
+    """Fills `prompt.format`; the system prompt and worked examples stand before it."""
+
+    opens_thinking = ""
+
+    def __init__(self, settings: PromptSettings, shots: Sequence[tuple[str, str]] = ()) -> None:
+        """Checks the format once.
+
+        Raises:
+            ConfigError: a chat template is asked for, or the format has no place for the question.
+        """
+        if settings.template == "chat":
+            raise ConfigError(
+                "prompt.template is chat, but there is no tokenizer to render it",
+                do="set prompt.template: plain, or ask the server's chat endpoint "
+                "(server.endpoint: chat), which renders its own",
+            )
+        if "{question}" not in settings.format:
+            raise ConfigError(
+                "prompt.format has no place for the question",
+                expected="a text with {question} in it",
+                came=repr(settings.format),
+                do="add {question}",
+            )
+        self._settings, self._shots = settings, tuple(shots)
+
+    def prompt(self, question: str) -> str:
+        """The text that the model continues."""
+        settings = self._settings
+        system = f"{settings.system}\n\n" if settings.system else ""
+        worked = "".join(f"{self._ask(q)}{text}\n\n" for q, text in self._shots)
+        return system + worked + self._ask(question)
+
+    def _ask(self, question: str) -> str:
+        return self._settings.format.replace("{question}", question)

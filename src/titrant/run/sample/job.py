@@ -1,0 +1,255 @@
+"""Drawing answers, in a worker: the engine is loaded once, and every draw is kept as soon as it has ended.
+
+The window of group confidence is settled by the first block of draws: `signals.window: auto` is a share of
+their mean length, over all questions, and stands in `meta.json` from then on. Until then nothing needs it.
+
+Killed at any moment, the same job goes on: draws that are there are told to the rule again, in order, and
+only what is missing is drawn.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from titrant.dose.work.layout import usable_cores
+from titrant.engines.open import open_engine
+from titrant.errors import ConfigError, DataError, EngineError
+from titrant.records import Record
+from titrant.run.sample.folder import SampleMeta, read_meta, write_answers, write_meta
+from titrant.settings import (
+    BaseSettings,
+    DecodeSettings,
+    PromptSettings,
+    SampleSettings,
+    ServerSettings,
+    SignalSettings,
+)
+from titrant.signals.confidence import floor_of, resolve, window_of
+from titrant.traces.record import content_hash
+from titrant.traces.table import load_problems
+from titrant.traces.verify.verdict import Verifier
+from titrant.vote.draws import DrawsInfo, draw_parts, read_draws, rows_of, write_draws
+from titrant.vote.load import UNKNOWN_VOCAB
+from titrant.vote.online import CHUNK, Drawer, Online
+from titrant.vote.rules import Fixed, rule_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from titrant.engines.open import Opened
+    from titrant.traces.record import Problem
+    from titrant.vote.draws import Draw
+    from titrant.vote.rules import Rule
+
+MOST_WORKERS = 8
+
+
+class SampleJob(Record):
+    """What is to be drawn, and by whom."""
+
+    version: int = 1
+    folder: Path
+    """Holds `problems.parquet`; the draws go there."""
+    base: BaseSettings
+    prompt: PromptSettings
+    decode: DecodeSettings
+    signals: SignalSettings
+    sample: SampleSettings
+    server: ServerSettings
+    shots: tuple[tuple[str, str], ...] = ()
+    """Worked examples of the prompt."""
+    answer_pattern: str | None = None
+    seed: int = 0
+
+
+def sample(job: SampleJob, progress: Callable[[str, int, int], None] | None = None) -> SampleMeta:
+    """Draw until every question is settled; what the folder then says of itself.
+
+    Raises:
+        DataError: the folder holds draws that were made otherwise, or a part is damaged.
+        EngineError: most draws failed.
+        TitrantError: the engine cannot be opened.
+    """
+    problems = load_problems(job.folder / "problems.parquet")
+    opened = open_engine(job.base, job.prompt, job.decode, job.server, shots=job.shots)
+    with Verifier(workers=min(usable_cores(), MOST_WORKERS)) as verifier:
+        work = _Work(job, problems, opened, verifier)
+        work.run(progress or _silent)
+    return work.meta
+
+
+class _Work:
+    """A job under way."""
+
+    def __init__(
+        self, job: SampleJob, problems: list[Problem], opened: Opened, verifier: Verifier
+    ) -> None:
+        self.job, self.problems, self.opened, self.verifier = job, problems, opened, verifier
+        self.rule = rule_of(job.sample)
+        self.top = min(job.signals.top_logprobs, opened.most_top)
+        _check_bar(self.rule, opened)
+        made_with = _made_with(job, opened)
+        self.meta = _known(
+            job.folder,
+            SampleMeta(
+                base=opened.name,
+                engine=opened.engine.info.engine,
+                device=opened.engine.info.device,
+                honours_seed=opened.engine.info.honours_seed,
+                fingerprint=content_hash(*made_with.values()),
+                made_with=made_with,
+                rule=self.rule.text,
+                budget=self.rule.budget,
+                top=self.top,
+                vocab=opened.vocab,
+                questions=len(problems),
+                notes=opened.notes,
+            ),
+        )
+
+    def run(self, tell: Callable[[str, int, int], None]) -> None:
+        """Draw the first block, settle the window, draw the rest."""
+        known = self._known_draws()
+        if self.meta.window is None:
+            known = self._first_block(known, tell)
+            self._keep(window=self._window(known))
+        online = Online(self.problems, self._drawer(), known=known)
+        self._draw(online, tell)
+        outcomes = online.outcomes()
+        write_answers(self.job.folder / "answers.parquet", self.problems, outcomes)
+        with_gold = any(problem.gold is not None for problem in self.problems)
+        self._keep(
+            is_done=True,
+            draws=sum(found.draws for found in outcomes),
+            tokens=sum(found.tokens for found in outcomes),
+            correct=sum(found.verdict == "correct" for found in outcomes) if with_gold else None,
+        )
+
+    def _first_block(self, known: list[Draw], tell: Callable[[str, int, int], None]) -> list[Draw]:
+        """The draws that need no window: of a rule without a bar the first block, else the warm-ups."""
+        if not self.rule.has_bar:
+            return known
+        first = Online(self.problems, self._drawer(Fixed(self.rule.warmup)), known=known)
+        return [*known, *self._draw(first, tell)]
+
+    def _draw(self, online: Online, tell: Callable[[str, int, int], None]) -> list[Draw]:
+        found: list[Draw] = []
+        waiting: list[Draw] = []
+        began, total = time.monotonic(), len(self.problems)
+        try:
+            for step in online.run():
+                waiting += step.draws
+                tell("drawing", total - step.n_open, total)
+                if len(waiting) >= CHUNK:
+                    found += self._store(waiting, time.monotonic() - began)
+                    waiting, began = [], time.monotonic()
+        finally:  # what has ended is kept, whatever stops the rest
+            if waiting:
+                found += self._store(waiting, time.monotonic() - began)
+        return found
+
+    def _store(self, draws: Sequence[Draw], seconds: float) -> Sequence[Draw]:
+        info = DrawsInfo(
+            fingerprint=self.meta.fingerprint,
+            top=self.top,
+            vocab=self.opened.vocab,
+            seconds=seconds,
+        )
+        write_draws(self.job.folder, draws, info)
+        self._keep(seconds=self.meta.seconds + seconds)
+        failed = [draw for draw in draws if draw.error is not None]
+        if len(failed) == len(draws) and len(draws) > 1:
+            raise EngineError(
+                f"all of the last {len(draws)} draws failed",
+                came=failed[-1].error or "",
+                do="correct the cause and run the same command again: draws that ended are kept",
+            )
+        return draws
+
+    def _keep(self, **update: object) -> None:
+        self.meta = self.meta.model_copy(update=update)
+        write_meta(self.job.folder, self.meta)
+
+    def _known_draws(self) -> list[Draw]:
+        """Draws of an earlier start; failed ones are made again."""
+        known = []
+        for path in draw_parts(self.job.folder):
+            info, table = read_draws(path)
+            if info.fingerprint == self.meta.fingerprint:
+                known += [draw for draw in rows_of(table) if draw.error is None]
+        return known
+
+    def _window(self, draws: Sequence[Draw]) -> int:
+        lengths = [draw.n_tokens for draw in draws]
+        mean = sum(lengths) / len(lengths) if lengths else float("nan")
+        return window_of(resolve(self.job.signals, mean)).group
+
+    def _drawer(self, rule: Fixed | None = None) -> Drawer:
+        job = self.job
+        decode = job.decode.model_copy(update={"temperature": job.sample.temperature})
+        return Drawer(
+            engine=self.opened.engine,
+            prompts=self.opened.prompts,
+            verifier=self.verifier,
+            decode=decode,
+            rule=rule or self.rule,
+            root=job.seed,
+            top_logprobs=self.top,
+            window=self.meta.window or 1,
+            floor=floor_of(self.opened.vocab or UNKNOWN_VOCAB),
+            width=job.sample.width,
+            answer_pattern=job.answer_pattern,
+            with_distribution=job.sample.distribution,
+        )
+
+
+def _check_bar(rule: Rule, opened: Opened) -> None:
+    if rule.has_bar and not opened.most_top:
+        raise ConfigError(
+            f"the rule {rule.text} needs logprobs",
+            expected="an engine that gives the likeliest tokens of each position",
+            came=f"{opened.name}, which gives none",
+            do="choose --rule adaptive or esc, which count answers only, or another server",
+        )
+
+
+def _made_with(job: SampleJob, opened: Opened) -> dict[str, str]:
+    """Everything that decides a draw, part by part; more budget and another width draw on."""
+    return {
+        "base": f"{opened.fingerprint} {job.base.model_dump_json()} {job.decode.engine}",
+        "prompt": f"{job.prompt.model_dump_json()} {job.shots}",
+        "decode": job.decode.model_dump_json(exclude={"batch_tokens", "temperature", "engine"}),
+        "sample": job.sample.model_dump_json(exclude={"budget", "width"}),
+        "signals": f"{job.signals.window} {job.signals.top_logprobs}",
+        "answer_pattern": str(job.answer_pattern),
+        "seed": str(job.seed),
+    }
+
+
+def _known(folder: Path, fresh: SampleMeta) -> SampleMeta:
+    """What the folder knows already, with the budget that is asked for now.
+
+    Raises:
+        DataError: its draws were made otherwise.
+    """
+    if not (folder / "meta.json").exists():
+        return fresh
+    known = read_meta(folder)
+    if known.fingerprint == fresh.fingerprint:
+        return known.model_copy(
+            update={"budget": fresh.budget, "rule": fresh.rule, "is_done": False}
+        )
+    other = [k for k, text in fresh.made_with.items() if known.made_with.get(k) != text]
+    raise DataError(
+        f"{folder} holds draws that were made otherwise",
+        expected=f"the same {', '.join(fresh.made_with)}",
+        came=f"another {', '.join(other)}",
+        do="choose another folder (--out), give the settings that they were made with (--set), or "
+        "delete the folder",
+    )
+
+
+def _silent(_: str, __: int, ___: int) -> None:
+    return

@@ -1,0 +1,119 @@
+"""From what a user names to a log of draws: a folder of draws, or a pool and its scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from titrant.errors import ConfigError, DataError
+from titrant.run.sample.folder import read_meta
+from titrant.settings import PoolSettings, SignalSettings
+from titrant.traces.read import distinct_traces, read_pool
+from titrant.traces.table import load_problems
+from titrant.traces.verify.assess import assess
+from titrant.traces.verify.verdict import Verifier
+from titrant.vote.load import ENDED, load_drawn, make_log
+from titrant.vote.pool import log_of_pool
+
+if TYPE_CHECKING:
+    from titrant.traces.row_reader import Progress
+    from titrant.vote.log import DrawLog
+
+
+class Notes(NamedTuple):
+    """What there is to know of a log beside its numbers."""
+
+    lines: tuple[str, ...]
+    was_stopped: int
+    """Draws that did not run to their end."""
+
+
+def open_log(
+    path: str,
+    *,
+    scores: Path | None,
+    window: int | None,
+    top: int | None,
+    progress: Progress,
+) -> tuple[DrawLog, Notes]:
+    """The log behind a name.
+
+    Args:
+        path: a folder of draws, or anything that a pool can be.
+        scores: of a pool.
+        window: tokens of a window; `None`: by the draws' mean length.
+        top: likeliest tokens that confidence is made of; `None`: all that were kept.
+        progress: called with (done, all).
+
+    Raises:
+        ConfigError: scores are given for a folder of draws.
+        DataError: nothing is there, or it is no log.
+    """
+    folder = Path(path).expanduser()
+    settings = SignalSettings(window="auto" if window is None else window)
+    if folder.is_dir() and (folder / "meta.json").exists() and (folder / "draws").is_dir():
+        if scores is not None:
+            raise ConfigError(
+                "--scores beside a folder of draws",
+                expected="--scores beside a pool; draws have numbers of their own",
+                came=f"{path}, which titrant sample made",
+                do="leave --scores out",
+            )
+        return _of_draws(folder, settings, top, progress)
+    return _of_pool(path, settings, scores, progress)
+
+
+def _of_draws(
+    folder: Path,
+    settings: SignalSettings,
+    top: int | None,
+    progress: Progress,
+) -> tuple[DrawLog, Notes]:
+    meta, problems = read_meta(folder), load_problems(folder / "problems.parquet")
+    drawn = load_drawn(folder, problems, fingerprint=meta.fingerprint)
+    kept = drawn.top if top is None else top
+    if kept > drawn.top:
+        raise ConfigError(
+            f"--top {top} asks for more than was kept",
+            expected=f"at most {drawn.top}, the entries per token in {folder}",
+            came=str(top),
+            do=f"--top {drawn.top}, or draw anew with --set signals.top_logprobs={top}",
+        )
+    settings = settings.model_copy(update={"top_logprobs": max(kept, 1)})
+    by_qid = {problem.qid: problem for problem in problems}
+    with Verifier() as verifier:
+        log = make_log(drawn, by_qid, settings, verifier, progress=progress)
+    reasons = np.array(drawn.table["stop_reason"].to_pylist(), dtype=object)
+    lines = [] if meta.is_done else ["drawing is not finished: these are the draws so far"]
+    missing = len(problems) - len(drawn.qids)
+    lines += [f"{missing:,} problems have no draw yet"] if missing else []
+    lines += [] if drawn.top else ["the engine gave no logprobs: only votes by count and length"]
+    failed = int((reasons == "error").sum())
+    lines += [f"{failed:,} draws failed; they count as draws without an answer"] if failed else []
+    stopped = int(np.isin(reasons, ENDED[:2]).sum())
+    return log, Notes(tuple(lines), stopped)
+
+
+def _of_pool(
+    path: str,
+    settings: SignalSettings,
+    scores: Path | None,
+    progress: Progress,
+) -> tuple[DrawLog, Notes]:
+    traces = read_pool(PoolSettings(path=path), progress=progress).traces
+    with Verifier() as verifier:
+        traces = distinct_traces(assess(traces, verifier))
+        counts = np.unique([trace.qid for trace in traces], return_counts=True)[1]
+        if counts.max(initial=0) < 2:
+            raise DataError(
+                f"{path} has one trace per question, so there is nothing to vote on",
+                expected="a folder of draws, or a pool with several traces per question",
+                came=f"{len(traces):,} traces of as many questions",
+                do="draw some: titrant sample --problems FILE --base MODEL",
+            )
+        log = log_of_pool(traces, settings, verifier, scores=scores)
+    lines = ["the traces of a pool are taken for draws, in the order of the file"]
+    lines += ["without --scores there is no signal but length"] if scores is None else []
+    return log, Notes(tuple(lines), 0)

@@ -1,0 +1,265 @@
+"""Drawing until the vote is settled: many questions side by side, each stopped by its rule.
+
+Draws come in rounds. In each, every open question asks for a block of draws: first those that the rule
+needs before it can decide (the warm-ups), then `width` at a time; the engine gets them all together. A draw
+is told to its rule in the order of its number, whatever order draws end in, so what is decided depends
+neither on batches nor on timing. When a question is settled, its draws that are still under way are
+cancelled. What they cost is counted, and so is every token of a draw that was stopped.
+
+The request of draw k has the seed derive(root, "sample", qid, k). Draws that are given back as `known` are
+not drawn again, so what follows an interruption is what would have followed without it (as far as the
+engine honours the seed of a request: `EngineInfo.honours_seed`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from titrant.engines.base import Guard, Request, require
+from titrant.seeds import derive
+from titrant.vote.equal import NO_ANSWER, Growing
+from titrant.vote.judge import judge_results
+from titrant.vote.walks import Told, Walks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from titrant.engines.base import Engine
+    from titrant.settings import DecodeSettings
+    from titrant.traces.record import Problem
+    from titrant.traces.verify.verdict import Verifier
+    from titrant.vote.draws import Draw
+    from titrant.vote.rules import Rule
+    from titrant.vote.walks import Decided
+
+LABEL = "sample"
+"""Of the seeds."""
+CHUNK = 256
+"""Draws that are written together: what a kill can cost."""
+
+
+class Prompts(Protocol):
+    """What makes prompts; `titrant.engines.prompt.PromptBuilder` does."""
+
+    opens_thinking: str
+    """What the prompt itself has already written of the answer; goes back in front."""
+
+    def prompt(self, question: str) -> str:
+        """The text that the model continues."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Drawer:
+    """Who draws, who judges, and how."""
+
+    engine: Engine
+    prompts: Prompts
+    verifier: Verifier
+    decode: DecodeSettings
+    """Longest answer, temperature, share of the probability, stop texts."""
+    rule: Rule
+    root: int
+    """Root seed."""
+    top_logprobs: int
+    """Of each token; 0 where nothing needs confidence."""
+    window: int
+    """Tokens of a window of group confidence."""
+    floor: float
+    """Logprobs count as no less than this, in nats."""
+    width: int = 8
+    """Draws of a question that are made side by side, after the first block."""
+    answer_pattern: str | None = None
+    with_distribution: bool = True
+    """Whether entropy and the like are kept, where the engine can say."""
+
+
+class Progress(NamedTuple):
+    """New draws, and how far it is."""
+
+    draws: tuple[Draw, ...]
+    n_open: int
+    """Questions that are not settled yet."""
+    n_drawn: int
+    """Draws so far, known ones among them."""
+    n_tokens: int
+    """Generated so far."""
+
+
+class Outcome(NamedTuple):
+    """What was decided of one question, and what it took."""
+
+    answer: str | None
+    """As the first draw of the winning group gave it; `None` where no draw has an answer."""
+    verdict: str | None
+    """Of that draw; `None` without an answer or without gold."""
+    share: float | None
+    """The answer's part of the votes; `None` where nobody voted."""
+    votes: int
+    draws: int
+    """Made, those that nobody waited for among them."""
+    tokens: int
+    """Of all draws."""
+    is_settled: bool
+    """By the rule and not by the budget."""
+    fell_back: bool
+    """Nobody voted: the majority of complete draws."""
+
+
+@dataclass(slots=True)
+class _Question:
+    """One question while it is drawn for."""
+
+    problem: Problem
+    groups: Growing
+    draws: dict[int, Draw] = field(default_factory=dict)
+    verdicts: list[str | None] = field(default_factory=list)
+    """Of the first draw of each group."""
+    told: int = 0
+    asked: int = 0
+
+
+class Online:
+    """The loop, and where it stands."""
+
+    def __init__(
+        self, problems: Sequence[Problem], drawer: Drawer, *, known: Iterable[Draw] = ()
+    ) -> None:
+        """Takes questions with different qids, and draws of an earlier start.
+
+        Raises:
+            ConfigError: the engine cannot generate.
+        """
+        require(drawer.engine, "generate")
+        self.drawer = drawer
+        self.walks = Walks(drawer.rule, len(problems))
+        self._questions = [_Question(p, Growing(p.gold_kind)) for p in problems]
+        place = {problem.qid: i for i, problem in enumerate(problems)}
+        self._n_drawn = self._n_tokens = 0
+        for draw in known:
+            if draw.qid in place:
+                self._count(place[draw.qid], draw)
+
+    def run(self) -> Iterator[Progress]:
+        """Draw until every question is settled; yields new draws as they are judged."""
+        while (asks := self._round()) is not None:
+            yield from self._draw(asks)
+
+    def outcomes(self) -> list[Outcome]:
+        """What is decided of each question so far."""
+        found = self.walks.decided()
+        return [self._outcome(question, found, i) for i, question in enumerate(self._questions)]
+
+    def _outcome(self, question: _Question, found: Decided, i: int) -> Outcome:
+        group, share = int(found.group[i]), float(found.share[i])
+        has_answer = group != NO_ANSWER
+        return Outcome(
+            answer=question.groups.texts[group] if has_answer else None,
+            verdict=question.verdicts[group] if has_answer else None,
+            share=None if math.isnan(share) else share,
+            votes=int(found.n_votes[i]),
+            draws=len(question.draws),
+            tokens=sum(draw.n_tokens for draw in question.draws.values()),
+            is_settled=bool(found.is_settled[i]),
+            fell_back=bool(found.fell_back[i]),
+        )
+
+    def draws(self) -> list[list[Draw]]:
+        """All draws of each question, in order, those that nobody waited for among them."""
+        return [[q.draws[k] for k in sorted(q.draws)] for q in self._questions]
+
+    def _round(self) -> list[tuple[int, int]] | None:
+        """(question, sample) that are missing now; `None` when all is settled."""
+        while self.walks.is_open.any():
+            missing = []
+            for q in np.nonzero(self.walks.is_open)[0].tolist():
+                question = self._questions[q]
+                if question.told == question.asked:
+                    block = self.drawer.rule.block(question.told, self.drawer.width)
+                    question.asked = min(question.told + block, self.drawer.rule.budget)
+                wanted = range(question.told, question.asked)
+                missing += [(q, k) for k in wanted if k not in question.draws]
+            if missing:
+                return missing
+            self._tell_known()
+        return None
+
+    def _tell_known(self) -> None:
+        for q in np.nonzero(self.walks.is_open)[0].tolist():
+            self._tell(q)
+
+    def _tell(self, q: int) -> None:
+        """Tell the rule what is known of a question, in order, until a draw is missing."""
+        question = self._questions[q]
+        while self.walks.is_open[q] and question.told < question.asked:
+            draw = question.draws.get(question.told)
+            if draw is None:
+                return
+            group = question.groups.add(draw.final_answer, self.drawer.verifier)
+            if group == len(question.verdicts):
+                question.verdicts.append(draw.verdict)
+            signal = lowest_window(draw, self.drawer)
+            told = Told(
+                np.array([group]), np.array([signal]), np.array([draw.stop_reason == "weak"])
+            )
+            self.walks.tell(np.array([q]), told)
+            question.told += 1
+
+    def _draw(self, asks: Sequence[tuple[int, int]]) -> Iterator[Progress]:
+        requests = [self._request(q, k) for q, k in asks]
+        stream = self.drawer.engine.generate(
+            requests, cancelled=lambda i: not self.walks.is_open[asks[i][0]]
+        )
+        for i, result in stream:
+            q, k = asks[i]
+            draws = judge_results(
+                [(self._questions[q].problem, k, requests[i], result)],
+                self.drawer.verifier,
+                opens=self.drawer.prompts.opens_thinking,
+                pattern=self.drawer.answer_pattern,
+            )
+            self._count(q, draws[0])
+            self._tell(q)
+            yield self._progress(draws)
+
+    def _request(self, q: int, k: int) -> Request:
+        question, drawer = self._questions[q], self.drawer
+        bar = float(self.walks.bar[q])
+        guard = None if math.isinf(bar) else Guard(bar, drawer.window, drawer.floor)
+        return Request(
+            prompt=drawer.prompts.prompt(question.problem.question),
+            max_new_tokens=drawer.decode.max_new_tokens,
+            temperature=drawer.decode.temperature,
+            top_p=drawer.decode.top_p,
+            seed=derive(drawer.root, LABEL, question.problem.qid, k),
+            stop=drawer.decode.stop,
+            top_logprobs=drawer.top_logprobs,
+            with_distribution=drawer.with_distribution,
+            guard=guard,
+        )
+
+    def _count(self, q: int, draw: Draw) -> None:
+        self._questions[q].draws[draw.sample] = draw
+        self._n_drawn += 1
+        self._n_tokens += draw.n_tokens
+
+    def _progress(self, draws: Sequence[Draw]) -> Progress:
+        n_open = int(self.walks.is_open.sum())
+        return Progress(tuple(draws), n_open, self._n_drawn, self._n_tokens)
+
+
+def lowest_window(draw: Draw, drawer: Drawer) -> float:
+    """Lowest group confidence of a draw, its plain mean where it is shorter than a window; else NaN."""
+    top = draw.numbers.get("top")
+    if top is None or not len(top) or not drawer.top_logprobs:
+        return math.nan
+    rows = np.maximum(top.reshape(draw.n_tokens, -1), drawer.floor)
+    confidence = -rows.mean(axis=1, dtype=np.float64)
+    if len(confidence) < drawer.window:
+        return float(confidence.mean())
+    sums = np.concatenate([[0.0], confidence.cumsum()])
+    return float((sums[drawer.window :] - sums[: -drawer.window]).min() / drawer.window)

@@ -1,0 +1,297 @@
+"""Everything that a log of draws can tell: votes, stopping rules, signals, as one plain record.
+
+A log whose draws all ran to their end is replayed whole. One in which draws were stopped or cancelled, as
+an online run leaves it, has lost what a replay would need; it is voted on as it is, and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from titrant.errors import ConfigError, DataError
+from titrant.records import Record
+from titrant.registry import nearest
+from titrant.vote.compare import Comparing
+from titrant.vote.passk import best_of, pass_at
+from titrant.vote.replay import RESAMPLES, make_orders, replay_rule, replay_vote
+from titrant.vote.rules import Adaptive, DeepConf, Esc
+from titrant.vote.voters import Voter
+from titrant.vote.within import auroc_difference, auroc_within
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from titrant.vote.compare import Bounds, CurvePoint, Row
+    from titrant.vote.log import DrawLog
+    from titrant.vote.rules import Rule
+
+BASELINE = "confidence"
+"""The signal that others are compared with: the mean of a draw's token confidences."""
+KEEPS = (10.0, 50.0, 90.0)
+
+
+class Span(Record):
+    """A number with its interval."""
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+
+
+class VoteRow(Record):
+    """One vote or stopping rule against majority over the whole budget."""
+
+    name: str
+    kind: str
+    """`vote`: every draw runs to its end; `rule`: draws or questions are stopped; `control`: a rule whose
+    confidences were dealt out anew."""
+    signal: str = ""
+    """What weighs, filters or stops; empty: nothing."""
+    accuracy: Span
+    """Right / asked."""
+    tokens: float
+    """Generated per question."""
+    drawn: float
+    """Draws started per question."""
+    stopped: float
+    """Share of them ended for want of confidence."""
+    saved: Span
+    """Share of majority's tokens."""
+    loss: Span
+    """Accuracy lost against majority; under 0: won."""
+    loss_bound: float
+    """One-sided upper bound of the loss."""
+    at_equal_tokens: Span
+    """Accuracy won against majority with as many tokens."""
+    unanswered: float
+    """Share of questions without an answer."""
+    fell_back: float
+    """Share of questions where no draw was left to vote."""
+
+
+class SignalRow(Record):
+    """How well a signal tells right from wrong draws of one question."""
+
+    name: str
+    auroc: Span
+    """Within question; 0.5 is a coin."""
+    against_mean: Span
+    """AUROC less that of mean confidence, paired by question."""
+    known: float
+    """Share of draws for which it could be computed."""
+
+
+class Point(Record):
+    """Majority over n draws."""
+
+    draws: int
+    tokens: float
+    accuracy: Span
+    pass_at: float
+    """pass@n: share of questions with a right draw among n."""
+
+
+class Study(Record):
+    """What a log tells."""
+
+    version: int = 1
+    questions: int
+    draws: int
+    """In all."""
+    budget: int
+    """Draws per question that the comparisons use."""
+    resamples: int
+    level: float
+    """Of the intervals; they are over questions."""
+    window: int
+    """Tokens of a window of group confidence."""
+    accuracy: Span
+    """Of one draw: right / drawn."""
+    truncated: float
+    """Share of draws cut by the limit."""
+    unreadable: float
+    """Share of draws whose answer could not be read."""
+    tokens: float
+    """Of one draw, mean."""
+    curve: tuple[Point, ...]
+    rows: tuple[VoteRow, ...]
+    signals: tuple[SignalRow, ...]
+    best_of: dict[str, float]
+    """Signal → accuracy of the best draw of the whole budget, in expectation."""
+    shorter_is_right: Span
+    """AUROC of shortness: near 0.5, length cannot be what a signal knows."""
+
+
+class Wish(NamedTuple):
+    """What is to be compared."""
+
+    budget: int | None = None
+    """Draws per question; `None`: as many as the question with the fewest has."""
+    signals: tuple[str, ...] = ()
+    """Of votes; empty: all that the log has."""
+    keeps: tuple[float, ...] = KEEPS
+    """η, in percent."""
+    with_rules: bool = False
+    """Whether stopping rules are replayed too."""
+    warmup: int = 16
+    tau: float = 0.95
+    min_votes: int = 4
+    resamples: int = RESAMPLES
+    level: float = 0.9
+    seed: int = 0
+
+
+def study(
+    log: DrawLog, wish: Wish, *, progress: Callable[[str, int, int], None] | None = None
+) -> Study:
+    """Compare votes, and rules where they are wished for.
+
+    Args:
+        log: the draws.
+        wish: what is to be compared.
+        progress: called with (what, done, all).
+
+    Raises:
+        ConfigError: a signal is unknown, or the budget is over the log's draws.
+        DataError: there is no gold answer, so nothing can be compared.
+    """
+    if not (log.verdict != "").any():
+        raise DataError(
+            "nothing can be compared: no draw has a verdict",
+            expected="problems with gold answers",
+            came="none",
+            do="give the problems' gold answers; the votes themselves stand in answers.parquet",
+        )
+    names = _signals(log, wish.signals)
+    budget = wish.budget or int(log.draws.min())
+    orders = make_orders(log, budget=budget, resamples=wish.resamples, seed=wish.seed)
+    comparing = Comparing(log, orders, confidence=wish.level, seed=wish.seed)
+    voters = voters_of(log, names, wish.keeps)
+    rules = rules_of(log, budget, wish) if wish.with_rules else []
+    rows = []
+    for i, job in enumerate([*voters, *rules]):
+        if isinstance(job, Voter):
+            row = comparing.row(replay_vote(log, orders, job))
+            rows.append(_row(row, "vote", job.signal))
+        else:
+            rule, signal, kind = job
+            found = replay_rule(log, orders, rule, signal=signal, is_control=kind == "control")
+            rows.append(_row(comparing.row(found), kind, signal))
+        if progress:
+            progress("comparing", i + 1, len(voters) + len(rules))
+    shortness = -log.n_tokens.astype(float)
+    return Study(
+        questions=len(log),
+        draws=len(log.group),
+        budget=budget,
+        resamples=wish.resamples,
+        level=wish.level,
+        window=log.window,
+        accuracy=_span(comparing.one_draw()),
+        truncated=float((log.verdict == "truncated").mean()),
+        unreadable=float((log.verdict == "unreadable").mean()),
+        tokens=float(log.n_tokens.mean()),
+        curve=tuple(_point(point, log) for point in comparing.curve()),
+        rows=tuple(rows),
+        signals=tuple(_signal_row(name, log, wish.level) for name in names),
+        best_of={name: _best(log, name, budget) for name in names},
+        shorter_is_right=_within(shortness, log, wish.level),
+    )
+
+
+def voters_of(log: DrawLog, names: Sequence[str], keeps: Sequence[float]) -> list[Voter]:
+    """Every way to vote that the log allows: majority, shortest, and for each signal all its ways."""
+    found = [Voter(), Voter("shortest", k=1), Voter("shortest", k=5)]
+    for name in names:
+        values = log.signals[name]
+        can_weigh = not (values < 0).any()
+        how = "weighted" if can_weigh else "count"
+        found += [Voter("weighted", name)] if can_weigh else []
+        found += [Voter(how, name, keep=keep) for keep in keeps]
+        found += [Voter("borda", name), Voter("cisc", name), Voter("best", name)]
+    return found
+
+
+def rules_of(log: DrawLog, budget: int, wish: Wish) -> list[tuple[Rule, str | None, str]]:
+    """Every stopping rule with its signal, and the control of each that stops draws."""
+    found: list[tuple[Rule, str | None, str]] = [
+        (Adaptive(budget), None, "rule"),
+        (Esc(budget), None, "rule"),
+    ]
+    if wish.warmup > budget:
+        return found
+    for signal in log.lows:
+        for keep in wish.keeps:
+            for tau in (wish.tau, 2.0):
+                rule = DeepConf(budget, keep, tau, wish.warmup, wish.min_votes)
+                found += [(rule, signal, "rule"), (rule, signal, "control")]
+    return found
+
+
+def _signals(log: DrawLog, asked: Sequence[str]) -> list[str]:
+    known = [name for name, values in log.signals.items() if np.isfinite(values).any()]
+    for name in asked:
+        if name not in known:
+            raise ConfigError(
+                f"these draws have no signal '{name}'", do=nearest(name, known or ["none"])
+            )
+    return list(asked) or known
+
+
+def _row(row: Row, kind: str, signal: str | None) -> VoteRow:
+    spans = {
+        name: _span(getattr(row, name)) for name in ("accuracy", "saved", "loss", "at_equal_tokens")
+    }
+    rest = ("name", "tokens", "drawn", "stopped", "loss_bound", "unanswered", "fell_back")
+    return VoteRow(
+        kind=kind, signal=signal or "", **spans, **{name: getattr(row, name) for name in rest}
+    )
+
+
+def _span(bounds: Bounds) -> Span:
+    return Span(estimate=bounds.estimate, low=bounds.low, high=bounds.high)
+
+
+def _point(point: CurvePoint, log: DrawLog) -> Point:
+    counts = np.bincount(log.question[log.is_right], minlength=len(log))
+    passed = pass_at(log.draws, counts, point.draws)
+    return Point(
+        draws=point.draws,
+        tokens=point.tokens,
+        accuracy=_span(point.accuracy),
+        pass_at=float(np.nanmean(passed)),
+    )
+
+
+def _signal_row(name: str, log: DrawLog, level: float) -> SignalRow:
+    values, nothing = log.signals[name], Span(estimate=None, low=None, high=None)
+    against = nothing
+    if BASELINE in log.signals and name != BASELINE:
+        gap = auroc_difference(values, log.signals[BASELINE], log, confidence=level)
+        against = Span(estimate=_known(gap.estimate), low=_known(gap.low), high=_known(gap.high))
+    return SignalRow(
+        name=name,
+        auroc=_within(values, log, level),
+        against_mean=against,
+        known=float(np.isfinite(values).mean()),
+    )
+
+
+def _within(values: np.ndarray, log: DrawLog, level: float) -> Span:
+    found = auroc_within(values, log, confidence=level)
+    return Span(estimate=_known(found.auroc), low=_known(found.low), high=_known(found.high))
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def _best(log: DrawLog, name: str, k: int) -> float:
+    values = log.signals[name]
+    found = [
+        best_of(values[a:b], log.is_right[a:b], k)
+        for a, b in zip(log.offsets[:-1], log.offsets[1:], strict=True)
+    ]
+    return float(np.mean(found))

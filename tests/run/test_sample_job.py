@@ -1,0 +1,253 @@
+"""Drawing in a worker, on the fake engine with a script: what is kept, resumed, refused, and made a pool."""
+
+import json
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from titrant.cli.main import app
+from titrant.engines.base import engines
+from titrant.engines.fake import FakeEngine
+from titrant.engines.open import Opened
+from titrant.engines.plain import PlainPrompts
+from titrant.engines.scoring.hashed import VOCAB
+from titrant.errors import DataError
+from titrant.run.sample.folder import read_meta
+from titrant.run.sample.job import SampleJob, sample
+from titrant.run.sample.pool import write_kept
+from titrant.run.sample.replay import open_log
+from titrant.seeds import derive
+from titrant.settings import Config, PoolSettings
+from titrant.traces.read import read_pool
+from titrant.traces.record import Problem, question_id
+from titrant.traces.table import write_problems
+from titrant.vote.draws import draw_parts, read_draws, rows_of
+from titrant.vote.study import Wish, study
+
+QUESTIONS = [f"What is {i} + {i}?" for i in range(6)]
+
+
+def say(request):
+    """Right two times of three, in words of different lengths."""
+    n = int(request.prompt.split()[2])
+    pick = derive(request.seed, "say", request.prompt)
+    answer = 2 * n + (1 if pick % 3 == 0 else 0)
+    steps = "".join(f"step {i}\n" for i in range(1 + pick % 4))
+    return f"<think>{steps}</think>The answer is {answer}"
+
+
+class Scripted(FakeEngine):
+    """The fake engine with that script; may stop after so many draws."""
+
+    limit = None
+
+    @classmethod
+    def open(cls, opening):
+        return Opened(cls(say), PlainPrompts(opening.prompt), "scripted", "f", VOCAB, VOCAB)
+
+    def generate(self, requests, **more):
+        for given, found in enumerate(super().generate(requests, **more)):
+            if Scripted.limit is not None and given >= Scripted.limit:
+                raise KeyboardInterrupt
+            yield found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _scripted():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(engines._loaded, "fake", Scripted)
+        yield
+
+
+def make_job(folder, *, gold=True, **changes):
+    problems = [
+        Problem(qid=question_id(q), question=q, gold=str(2 * i) if gold else None)
+        for i, q in enumerate(QUESTIONS)
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    write_problems(folder / "problems.parquet", problems)
+    tree = {
+        "base": "scripted",
+        "pool": "world:arithmetic",
+        "benchmark": "world:arithmetic",
+        "decode": {"engine": "fake", "max_new_tokens": 100},
+        "sample": {"budget": 8, "temperature": 1.0},
+    }
+    config = Config.model_validate(tree | changes)
+    return SampleJob(
+        folder=folder,
+        base=config.base,
+        prompt=config.prompt,
+        decode=config.decode,
+        signals=config.signals,
+        sample=config.sample,
+        server=config.server,
+    )
+
+
+def drawn(folder):
+    return [draw for path in draw_parts(folder) for draw in rows_of(read_draws(path)[1])]
+
+
+def test_every_draw_is_kept_with_its_numbers(tmp_path):
+    meta = sample(make_job(tmp_path / "d"))
+    draws = drawn(tmp_path / "d")
+    assert (meta.draws, len(draws), meta.questions, meta.is_done) == (48, 48, 6, True)
+    assert meta.tokens == sum(draw.n_tokens for draw in draws)
+    for draw in draws:
+        assert draw.numbers["logprob"].shape == draw.step.shape == (draw.n_tokens,)
+        assert draw.numbers["top"].shape == (draw.n_tokens * 20,)
+        assert draw.n_steps == draw.text.count("step")
+        assert set(draw.step.tolist()) == {-1, *range(draw.n_steps)}
+        assert draw.verdict in ("correct", "wrong")
+
+
+def test_answers_say_what_was_decided(tmp_path):
+    meta = sample(make_job(tmp_path / "d"))
+    frame = pl.read_parquet(tmp_path / "d" / "answers.parquet")
+    assert frame["draws"].to_list() == [8] * 6
+    assert meta.correct == (frame["verdict"] == "correct").sum()
+    assert frame["answer"].to_list()[3] == "6"
+    assert read_meta(tmp_path / "d") == meta
+
+
+def test_a_job_that_was_stopped_goes_on_to_the_same_end(tmp_path, monkeypatch):
+    rule = {"rule": "deepconf-high", "budget": 8, "warmup": 4, "temperature": 1.0}
+    whole = sample(make_job(tmp_path / "whole", sample=rule))
+    for limit in (3, 9):
+        monkeypatch.setattr(Scripted, "limit", limit)
+        with pytest.raises(KeyboardInterrupt):
+            sample(make_job(tmp_path / "cut", sample=rule))
+    monkeypatch.setattr(Scripted, "limit", None)
+    cut = sample(make_job(tmp_path / "cut", sample=rule))
+    frames = [pl.read_parquet(tmp_path / name / "answers.parquet") for name in ("whole", "cut")]
+    assert frames[0].equals(frames[1])
+    assert (cut.window, cut.draws, cut.tokens) == (whole.window, whole.draws, whole.tokens)
+
+
+def test_more_budget_draws_on(tmp_path):
+    sample(make_job(tmp_path / "d", sample={"budget": 4, "temperature": 1.0}))
+    first = {(d.qid, d.sample): d.text for d in drawn(tmp_path / "d")}
+    sample(make_job(tmp_path / "d", sample={"budget": 8, "temperature": 1.0}))
+    both = {(d.qid, d.sample): d.text for d in drawn(tmp_path / "d")}
+    assert len(both) == len(drawn(tmp_path / "d")) == 48
+    assert first.items() <= both.items()
+
+
+def test_draws_that_were_made_otherwise_are_not_mixed(tmp_path):
+    sample(make_job(tmp_path / "d"))
+    with pytest.raises(DataError, match="made otherwise") as raised:
+        sample(make_job(tmp_path / "d", sample={"budget": 8, "temperature": 0.5}))
+    assert "another sample" in str(raised.value)
+
+
+def test_without_gold_there_are_answers_and_no_verdicts(tmp_path):
+    meta = sample(make_job(tmp_path / "d", gold=False))
+    frame = pl.read_parquet(tmp_path / "d" / "answers.parquet")
+    assert meta.correct is None
+    assert frame["verdict"].null_count() == 6
+    assert frame["answer"].null_count() == 0
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("draws") / "d"
+    sample(make_job(made, sample={"budget": 16, "temperature": 1.0}))
+    return made
+
+
+def test_a_log_has_signals_and_can_be_studied(folder):
+    log, notes = open_log(str(folder), scores=None, window=None, top=None, progress=lambda *_: None)
+    assert notes.lines == ()
+    assert notes.was_stopped == 0
+    assert {"confidence", "confidence-lowest", "confidence-step", "logprob-step", "entropy",
+            "self-certainty", "perplexity", "length"} <= set(log.signals)  # fmt: skip
+    found = study(log, Wish(with_rules=True, warmup=4, resamples=4))
+    rules = {row.name for row in found.rows if row.kind == "rule"}
+    assert {"adaptive 0.95", "esc 5", "deepconf-high confidence-lowest"} <= rules
+    assert len([row for row in found.rows if row.kind == "control"]) == 12
+    assert found.accuracy.estimate == pytest.approx(2 / 3, abs=0.15)
+    assert found.curve[-1].accuracy.estimate > found.curve[0].accuracy.estimate
+
+
+@pytest.mark.parametrize("keep", ["all", "correct", "voted"])
+def test_draws_become_a_pool_again(folder, tmp_path, keep):
+    n = write_kept(folder, tmp_path / "pool.jsonl", keep)
+    traces = read_pool(PoolSettings(path=str(tmp_path / "pool.jsonl"))).traces
+    assert len(traces) == n > 0
+    assert all(trace.thinking and trace.steps for trace in traces)
+    if keep == "correct":
+        assert all(trace.answer_text.endswith(f" {trace.gold}") for trace in traces)
+
+
+def vote(*arguments):
+    return CliRunner().invoke(app, ["vote", *map(str, arguments)])
+
+
+def test_the_command_prints_votes_rules_and_signals(folder, tmp_path):
+    result = vote(
+        folder, "--replay", "--warmup", 4, "--resamples", 4, "--figure", tmp_path / "f.png"
+    )
+    assert result.exit_code == 0, result.output
+    for text in ("majority", "deepconf-high", "adaptive 0.95", "confidence-step", "6 questions"):
+        assert text in result.output
+    assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_json_has_everything(folder):
+    result = vote(folder, "--signals", "confidence", "--resamples", 2, "--json")
+    tree = json.loads(result.stdout)
+    names = [row["name"] for row in tree["study"]["rows"]]
+    assert names[0] == "majority"
+    assert "weighted confidence@10" in names
+    assert [row["name"] for row in tree["study"]["signals"]] == ["confidence"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--budget", 99), "at most 16 draws"),
+        (("--signals", "confidense"), "did you mean confidence"),
+        (("--keep", "0"), "no list of shares"),
+        (("--keep", "ten"), "no list of shares"),
+        (("--top", 99), "asks for more than was kept"),
+        (("--figure", "x.txt"), "of no kind that a picture"),
+        (("--scores", "."), "beside a folder of draws"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_message(folder, arguments, text):
+    result = vote(folder, *arguments)
+    assert result.exit_code in (2, 3)
+    assert text in " ".join(result.output.split())
+
+
+def test_stopped_draws_are_voted_on_and_not_replayed(tmp_path):
+    rule = {"rule": "deepconf-low", "budget": 16, "warmup": 6, "tau": 2.0, "temperature": 1.0}
+    sample(make_job(tmp_path / "d", sample=rule))
+    assert "weak" in {draw.stop_reason for draw in drawn(tmp_path / "d")}
+    assert vote(tmp_path / "d", "--resamples", 2).exit_code == 0
+    result = vote(tmp_path / "d", "--replay")
+    assert result.exit_code == 3
+    assert "stopped or cancelled" in result.output
+
+
+def test_a_pool_is_a_log_too(tmp_path):
+    rows = [
+        {"question": f"What is {q}+{q}?", "answer_text": f"The answer is {a}", "gold": str(2 * q)}
+        for q in range(3)
+        for a in (2 * q, 2 * q + 1, 2 * q)
+    ]
+    for i, row in enumerate(rows):
+        row["answer_text"] = f"Try {i}. {row['answer_text']}"
+    path = tmp_path / "pool.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    result = vote(path, "--json", "--resamples", 4)
+    tree = json.loads(result.stdout)
+    assert tree["study"]["rows"][0]["accuracy"]["estimate"] == 1.0
+    assert tree["study"]["accuracy"]["estimate"] == pytest.approx(2 / 3)
+    alone = tmp_path / "alone.jsonl"
+    alone.write_text("\n".join(map(json.dumps, rows[::3])) + "\n")
+    result = vote(alone)
+    assert result.exit_code == 3
+    assert "one trace per question" in result.output
