@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 UNREAD = "world:arithmetic"
 """Stands where a config needs a pool; drawing reads none."""
 
+ModelOption = Annotated[
+    str | None,
+    typer.Option(help="Model folder, hub id, vitro:NAME, or the name of a server's model."),
+]
+PoolOption = Annotated[
+    Path | None,
+    typer.Option(help="Write the draws that ran to their end as a pool (.jsonl or .parquet)."),
+]
 ProblemsOption = Annotated[
     str | None,
     typer.Option("--problems", help="What is asked: file, hub id or world:NAME."),
@@ -29,10 +37,7 @@ RuleOption = Annotated[
 
 def sample(
     config: ConfigArgument = None,
-    base: Annotated[
-        str | None,
-        typer.Option(help="Model folder, hub id, vitro:NAME, or the name of a server's model."),
-    ] = None,
+    base: ModelOption = None,
     problems: ProblemsOption = None,
     rule: RuleOption = None,
     budget: Annotated[
@@ -47,10 +52,7 @@ def sample(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where the draws go.")
     ] = None,
-    to_pool: Annotated[
-        Path | None,
-        typer.Option(help="Write the draws that ran to their end as a pool (.jsonl or .parquet)."),
-    ] = None,
+    to_pool: PoolOption = None,
     keep: Annotated[
         str,
         typer.Option(

@@ -22,6 +22,13 @@ SignalsOption = Annotated[
     str | None, typer.Option(help="Names, parted by commas; default: all that the draws allow.")
 ]
 KeepOption = Annotated[str, typer.Option(help="Shares to keep, in percent, parted by commas (η).")]
+WindowOption = Annotated[
+    int | None, typer.Option(min=1, help="Tokens of a window; default: by the draws' length.")
+]
+TopOption = Annotated[
+    int | None,
+    typer.Option(min=2, help="Likeliest tokens that confidence is made of; default: all kept."),
+]
 FigureOption = Annotated[
     Path | None, typer.Option(help="Accuracy against tokens as a picture (.png or .svg).")
 ]
@@ -38,13 +45,8 @@ def vote(
     ] = None,
     signals: SignalsOption = None,
     keep: KeepOption = "10,50,90",
-    window: Annotated[
-        int | None, typer.Option(min=1, help="Tokens of a window; default: by the draws' length.")
-    ] = None,
-    top: Annotated[
-        int | None,
-        typer.Option(min=2, help="Likeliest tokens that confidence is made of; default: all kept."),
-    ] = None,
+    window: WindowOption = None,
+    top: TopOption = None,
     warmup: Annotated[int, typer.Option(min=1, help="Draws that set a rule's bar.")] = 16,
     tau: Annotated[float, typer.Option(min=0.01, help="Share of votes that settles it.")] = 0.95,
     min_votes: Annotated[

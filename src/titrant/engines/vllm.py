@@ -249,7 +249,8 @@ class VllmEngine:
         """Add new tokens; why the draw ended, `None` while it goes on."""
         k = row.admitted.request.top_logprobs
         row.text += piece.text
-        for token, entries in zip(piece.token_ids, piece.logprobs or (), strict=True):
+        found: list[Any] = list(piece.logprobs or [])
+        for token, entries in zip(piece.token_ids, found, strict=True):
             row.token_ids.append(token)
             row.logprobs.append(entries[token].logprob)
             best = sorted((e.rank, t, e.logprob) for t, e in entries.items() if e.rank <= k)

@@ -45,7 +45,7 @@ def test_names_from_outside_are_asked_for_last_and_may_be_combined():
             "confidence+coverage+novelty",
             r"found: \+coverage\+novelty\n  do: did you mean \+coverage",
         ),
-        ("confidence@0", r"found: @0\n  do: did you mean @"),
+        ("confidence@0", r"found: @0\n  do: give rows per question as @1"),
         ("confidence@04", r"found: @04"),
         ("confidence@", r"found: @"),
         ("confidence@1+coverage", r"found: @1\+coverage"),

@@ -24,6 +24,7 @@ import signal
 import struct
 import sys
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import sympy
@@ -116,6 +117,13 @@ def _limit_resources() -> None:
 
 
 def _peak_bytes() -> int:
+    """The most memory that this process has had.
+
+    On Linux not that of the large one that started it, which `getrusage` counts as its own.
+    """
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("VmHWM:")[2].split(maxsplit=1)[0]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
