@@ -51,6 +51,28 @@ class ConfigError(TitrantError):
     exit_code = 2
 
 
+def check_setting(whose: str, name: str, came: object, expected: str, *, is_fine: bool) -> None:
+    """Refuse a setting that lies outside its range.
+
+    Args:
+        whose: "a request", "a vote".
+        name: of the setting.
+        came: its value.
+        expected: what it may be, to stand behind the name.
+        is_fine: whether it is.
+
+    Raises:
+        ConfigError: it is not fine.
+    """
+    if not is_fine:
+        raise ConfigError(
+            f"{whose} cannot have {name} = {came!r}",
+            expected=f"{name} {expected}",
+            came=repr(came),
+            do=f"change {name}",
+        )
+
+
 class DataError(TitrantError):
     """A file, pool, benchmark or run folder that cannot be used."""
 

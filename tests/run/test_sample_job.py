@@ -13,8 +13,9 @@ from titrant.engines.open import Opened
 from titrant.engines.plain import PlainPrompts
 from titrant.engines.scoring.hashed import VOCAB
 from titrant.errors import DataError
+from titrant.run.sample.alone import sample_job
 from titrant.run.sample.folder import read_meta
-from titrant.run.sample.job import SampleJob, sample
+from titrant.run.sample.job import sample
 from titrant.run.sample.pool import write_kept
 from titrant.run.sample.replay import open_log
 from titrant.seeds import derive
@@ -74,16 +75,7 @@ def make_job(folder, *, gold=True, **changes):
         "decode": {"engine": "fake", "max_new_tokens": 100},
         "sample": {"budget": 8, "temperature": 1.0},
     }
-    config = Config.model_validate(tree | changes)
-    return SampleJob(
-        folder=folder,
-        base=config.base,
-        prompt=config.prompt,
-        decode=config.decode,
-        signals=config.signals,
-        sample=config.sample,
-        server=config.server,
-    )
+    return sample_job(Config.model_validate(tree | changes), folder)
 
 
 def drawn(folder):

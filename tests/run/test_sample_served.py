@@ -12,7 +12,8 @@ pytest.importorskip("tenacity")
 
 from titrant.engines.fake import FakeEngine
 from titrant.errors import EngineError
-from titrant.run.sample.job import SampleJob, sample
+from titrant.run.sample.alone import sample_job
+from titrant.run.sample.job import sample
 from titrant.seeds import derive
 from titrant.settings import Config
 from titrant.testing.server import FakeServer, Habits
@@ -46,8 +47,7 @@ def make_job(folder, url, rule):
             "server": {"url": url, "retries": 0, "concurrency": 4},
         }
     )
-    names = ("base", "prompt", "decode", "signals", "sample", "server")
-    return SampleJob(folder=folder, **{name: getattr(config, name) for name in names})
+    return sample_job(config, folder)
 
 
 @pytest.mark.parametrize("rule", ["fixed", "deepconf-high"])

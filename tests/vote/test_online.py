@@ -76,7 +76,7 @@ def drawer(verifier, rule, engine=None, **more):
 
 
 def finish(online):
-    return [draw for step in online.run() for draw in step.draws]
+    return [step.draw for step in online.run()]
 
 
 def test_fixed_draws_all_and_tells_all(verifier):
@@ -140,7 +140,7 @@ def test_width_and_kills_decide_nothing(verifier, rule, width):
         )
         try:
             for step in online.run():
-                known += step.draws
+                known.append(step.draw)
         except KeyboardInterrupt:
             pass
     online = Online(problems(), drawer(verifier, rule, width=width), known=known)

@@ -69,12 +69,10 @@ def sample(
     """
     from titrant.cli.common import console, emit_json
     from titrant.cli.live import LiveWatcher, PlainWatcher
-    from titrant.cli.reading import check_output
     from titrant.run.sample.alone import sample_alone
-    from titrant.run.sample.pool import check_keep, write_kept
+    from titrant.run.sample.pool import write_kept
 
-    check_keep(keep)
-    check_output("--to-pool", to_pool, [])
+    check_pool(to_pool, keep)
     given = {"sample.rule": rule, "sample.budget": budget, "server.url": url}
     given["decode.engine"] = engine or (None if url is None else "openai")
     named = [f"{key}={value}" for key, value in given.items() if value is not None]
@@ -100,6 +98,18 @@ def sample(
     if kept is not None:
         screen.print(f"{kept:,} draws in {to_pool}", soft_wrap=True)
     screen.print(f"next: titrant vote {folder} --replay", soft_wrap=True)
+
+
+def check_pool(path: Path | None, keep: str) -> None:
+    """Refuse, before anything is drawn, a pool that cannot be written or a filter that is unknown."""
+    from titrant.cli.reading import check_output
+    from titrant.run.sample.pool import check_keep
+    from titrant.select.clean.write import check_kind
+
+    check_keep(keep)
+    if path is not None:
+        check_kind(path)
+        check_output("--to-pool", path, [])
 
 
 def _summary(meta: SampleMeta) -> Table:

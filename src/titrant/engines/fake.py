@@ -20,7 +20,7 @@ import numpy as np
 from titrant.engines.base import EngineInfo, Request, Result, Score, ScoreRequest, StopReason
 from titrant.engines.drawing.guards import Guards
 from titrant.engines.open import Opened
-from titrant.engines.plain import PlainPrompts
+from titrant.engines.plain import without_tokenizer
 from titrant.engines.requests import check_requests, check_scores, pack, utf8_error
 from titrant.engines.scoring.ends import byte_ends
 from titrant.engines.scoring.hashed import (
@@ -106,7 +106,7 @@ class FakeEngine:
     @classmethod
     def open(cls, opening: Opening) -> Opened:
         """The engine under the name of a base; its prompts are plain."""
-        prompts = PlainPrompts(opening.prompt, opening.shots)
+        prompts = without_tokenizer(opening.prompt, opening.shots)
         return Opened(
             cls(model=opening.base.path), prompts, opening.base.path, "fake", VOCAB, VOCAB
         )

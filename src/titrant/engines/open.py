@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Prompts(Protocol):
-    """What makes prompts."""
+    """What makes prompts; `PromptBuilder` and `PlainPrompts` do."""
 
     opens_thinking: str
     """What the prompt itself has already written of the answer."""

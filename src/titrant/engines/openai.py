@@ -37,7 +37,7 @@ from titrant.engines.http.serving import serve
 from titrant.engines.http.stream import Draw
 from titrant.engines.http.tokens import chat_chunk, completion_chunk
 from titrant.engines.open import Opened
-from titrant.engines.plain import PlainPrompts
+from titrant.engines.plain import PlainPrompts, without_tokenizer
 from titrant.engines.requests import check_requests, check_scores, utf8_error
 from titrant.errors import ConfigError
 
@@ -111,12 +111,13 @@ class OpenAIEngine:
             )
             prompts = PlainPrompts(plain, opening.shots)
         else:
-            prompts = PlainPrompts(opening.prompt, opening.shots)
+            prompts = without_tokenizer(opening.prompt, opening.shots)
         return Opened(
             engine,
             prompts,
             name=served.model,
-            fingerprint=f"{served.model} at {url_of(opening.server)} ({served.endpoint})",
+            # Not its address, which may be another tomorrow: a name is all that a server tells.
+            fingerprint=f"{served.model} ({served.endpoint})",
             vocab=0,
             most_top=served.most_top,
             notes=served.notes,

@@ -1,4 +1,4 @@
-"""Prompts without a tokenizer: the plain format, for engines that have no template of their own here."""
+"""Plain prompts: the format of the settings filled with a question, and no tokenizer needed."""
 
 from __future__ import annotations
 
@@ -21,14 +21,8 @@ class PlainPrompts:
         """Checks the format once.
 
         Raises:
-            ConfigError: a chat template is asked for, or the format has no place for the question.
+            ConfigError: the format has no place for the question.
         """
-        if settings.template == "chat":
-            raise ConfigError(
-                "prompt.template is chat, but there is no tokenizer to render it",
-                do="set prompt.template: plain, or ask the server's chat endpoint "
-                "(server.endpoint: chat), which renders its own",
-            )
         if "{question}" not in settings.format:
             raise ConfigError(
                 "prompt.format has no place for the question",
@@ -47,3 +41,20 @@ class PlainPrompts:
 
     def _ask(self, question: str) -> str:
         return self._settings.format.replace("{question}", question)
+
+
+def without_tokenizer(
+    settings: PromptSettings, shots: Sequence[tuple[str, str]] = ()
+) -> PlainPrompts:
+    """Plain prompts of an engine that has no tokenizer here.
+
+    Raises:
+        ConfigError: a chat template is asked for, or the format has no place for the question.
+    """
+    if settings.template == "chat":
+        raise ConfigError(
+            "prompt.template is chat, but there is no tokenizer to render it",
+            do="set prompt.template: plain, or ask the server's chat endpoint (server.endpoint: chat), "
+            "which renders its own",
+        )
+    return PlainPrompts(settings, shots)

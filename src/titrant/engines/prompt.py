@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from titrant.engines.plain import PlainPrompts
 from titrant.engines.template import REFUSALS, Messages, chat_heads, render, said
 from titrant.errors import ConfigError
 from titrant.traces.thinking import MARKS
@@ -94,6 +95,7 @@ class PromptBuilder:
             has_template if settings.template == "auto" else settings.template == "chat"
         )
         _check(settings, n_shots=len(shots), has_template=has_template)
+        self._plain = PlainPrompts(settings, shots)
         self._encoder = PromptEncoder(tokenizer)
         self.opens_thinking = _opened(self.prompt("?"), settings.think_open)
         """The opening tag, white space after it included, that the prompt itself ends with (some chat
@@ -106,7 +108,7 @@ class PromptBuilder:
         Raises:
             ConfigError: the chat template refuses the conversation.
         """
-        return self._chat(question) if self.uses_chat else self._plain(question)
+        return self._chat(question) if self.uses_chat else self._plain.prompt(question)
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a prompt's text."""
@@ -127,15 +129,6 @@ class PromptBuilder:
         closing = "" if trace.unfinished else self._settings.think_close
         return opening + trace.thinking + closing + trace.answer_text
 
-    def _plain(self, question: str) -> str:
-        settings = self._settings
-        system = f"{settings.system}\n\n" if settings.system else ""
-        worked = "".join(f"{self._ask(q)}{completion}\n\n" for q, completion in self._shots)
-        return system + worked + self._ask(question)
-
-    def _ask(self, question: str) -> str:
-        return self._settings.format.replace("{question}", question)
-
     def _chat(self, question: str) -> str:
         messages = _system(self._settings.system)
         for asked, completion in self._shots:
@@ -155,13 +148,6 @@ def _check(settings: PromptSettings, *, n_shots: int, has_template: bool) -> Non
         raise ConfigError(
             "prompt.template is chat, but the tokenizer has no chat template",
             do="set prompt.template: plain, or take a base whose tokenizer has one",
-        )
-    if "{question}" not in settings.format:
-        raise ConfigError(
-            "prompt.format has no place for the question",
-            expected="a text with {question} in it",
-            came=repr(settings.format),
-            do="add {question}",
         )
     if n_shots != settings.few_shot:
         raise ConfigError(

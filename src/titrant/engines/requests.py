@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from titrant.errors import ConfigError
+from titrant.errors import check_setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,10 +86,4 @@ def _check_top(top_logprobs: int, vocab: int) -> None:
 
 
 def _within(name: str, value: object, expected: str, is_fine: bool) -> None:  # noqa: FBT001
-    if not is_fine:
-        raise ConfigError(
-            f"a request cannot have {name} = {value!r}",
-            expected=f"{name} {expected}",
-            came=repr(value),
-            do=f"change {name}",
-        )
+    check_setting("a request", name, value, expected, is_fine=is_fine)

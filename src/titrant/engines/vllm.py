@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from titrant.engines.base import BranchScore, EngineInfo, Request, Result, Score, ScoreRequest
+from titrant.engines.base import EngineInfo, Request, Result, Score, ScoreRequest
 from titrant.engines.device import device_name
 from titrant.engines.drawing.admit import admit
-from titrant.engines.drawing.ends import TokenEnds
+from titrant.engines.drawing.ends import TokenEnds, text_of
 from titrant.engines.drawing.guards import Guards
 from titrant.engines.drawing.rows import stop_ids
 from titrant.engines.load import load_tokenizer
@@ -36,6 +36,7 @@ from titrant.engines.open import Opened
 from titrant.engines.prompt import PromptBuilder, PromptEncoder
 from titrant.engines.requests import check_requests, check_scores
 from titrant.engines.scoring.encode import EncodedScore, ScoreEncoder
+from titrant.engines.scoring.ranked import ForcedText, likeliest, score_of
 from titrant.errors import DataError, MissingPackageError
 from titrant.lazy import load
 
@@ -253,9 +254,9 @@ class VllmEngine:
         for token, entries in zip(piece.token_ids, found, strict=True):
             row.token_ids.append(token)
             row.logprobs.append(entries[token].logprob)
-            best = sorted((e.rank, t, e.logprob) for t, e in entries.items() if e.rank <= k)
-            row.top_ids.append([t for _, t, _ in best])
-            row.top_logprobs.append([logprob for _, _, logprob in best])
+            best = likeliest(entries, k)
+            row.top_ids.append([t for t, _ in best])
+            row.top_logprobs.append([logprob for _, logprob in best])
             is_last = len(row.token_ids) == row.admitted.limit or token in self._stop_ids
             if row.guards.is_needed and not (is_last and piece.finish_reason == "stop"):
                 top = np.array([row.top_logprobs[-1]])
@@ -272,7 +273,7 @@ class VllmEngine:
             return Result("", (), "error", n_prompt, error=f"vLLM ended it: {piece.finish_reason}")
         is_told = isinstance(getattr(piece, "stop_reason", None), str)
         own = ids[:-1] if ids and ids[-1] in self._stop_ids and reason == "stop" else ids
-        text = row.text if is_told and reason == "stop" else self._text(own)
+        text = row.text if is_told and reason == "stop" else text_of(self._tokenizer, own)
         return Result(
             text=text,
             token_ids=tuple(ids),
@@ -283,12 +284,6 @@ class VllmEngine:
             top_logprobs=np.array(row.top_logprobs, np.float32).reshape(n, k) if k else None,
             token_ends=self._ends.of(ids, text),
         )
-
-    def _text(self, ids: Sequence[int]) -> str:
-        text = self._tokenizer.decode(
-            list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
-        )
-        return str(text)
 
     def _score(self, some: Sequence[tuple[int, EncodedScore]]) -> Iterator[tuple[int, Score]]:
         """Some texts and their branches, each a prompt of vLLM's."""
@@ -303,7 +298,21 @@ class VllmEngine:
         for i, encoded in some:
             main = next(found)
             twigs = [next(found) for _ in encoded.row.twigs]
-            yield i, _score_of(encoded, main, twigs)
+            row, start = encoded.row, len(encoded.row.prefix_ids)
+            yield (
+                i,
+                score_of(
+                    ForcedText(row.prefix_ids, row.ids, encoded.ends, main),
+                    [
+                        ForcedText((), twig.ids, ends, entries[start + twig.at :])
+                        for twig, ends, entries in zip(
+                            row.twigs, encoded.twig_ends, twigs, strict=True
+                        )
+                    ],
+                    k=row.top_logprobs,
+                    with_prefix=row.with_prefix,
+                ),
+            )
 
     def _forced(self, prompts: list[list[int]], k: int) -> list[list[dict[int, Any] | None]]:
         """Entries of each position of each prompt; `None` for the first, which nothing decides."""
@@ -313,49 +322,6 @@ class VllmEngine:
         asked = [{"prompt_token_ids": ids} for ids in prompts if ids]
         outputs = iter(self._llm.generate(asked, params, use_tqdm=False) if asked else ())
         return [list(next(outputs).prompt_logprobs) if ids else [] for ids in prompts]
-
-
-def _score_of(
-    encoded: EncodedScore,
-    main: Sequence[dict[int, Any] | None],
-    twigs: Sequence[Sequence[dict[int, Any] | None]],
-) -> Score:
-    row = encoded.row
-    start = len(row.prefix_ids)
-    top_ids, top = _top(main[start:], row.top_logprobs)
-    return Score(
-        token_ids=tuple(row.ids),
-        logprobs=_own(main[start:], row.ids),
-        entropy=None,
-        top_ids=top_ids if row.top_logprobs else None,
-        top_logprobs=top if row.top_logprobs else None,
-        token_ends=encoded.ends,
-        n_prefix_tokens=start,
-        prefix_logprobs=_own(main[:start], row.prefix_ids) if row.with_prefix else None,
-        branches=tuple(
-            BranchScore(_own(entries[start + twig.at :], twig.ids), ends)
-            for twig, entries, ends in zip(row.twigs, twigs, encoded.twig_ends, strict=True)
-        ),
-    )
-
-
-def _own(entries: Sequence[dict[int, Any] | None], ids: Sequence[int]) -> np.ndarray:
-    found = [
-        np.nan if at is None else at[token].logprob for at, token in zip(entries, ids, strict=True)
-    ]
-    return np.array(found, dtype=np.float32)
-
-
-def _top(entries: Sequence[dict[int, Any] | None], k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Exactly the k likeliest by rank, −1 and NaN where there are none."""
-    ids = np.full((len(entries), k), -1, dtype=np.int32)
-    values = np.full((len(entries), k), np.nan, dtype=np.float32)
-    for i, at in enumerate(entries):
-        best = sorted((e.rank, t, e.logprob) for t, e in (at or {}).items() if e.rank <= k)[:k]
-        if best:
-            ids[i, : len(best)] = [t for _, t, _ in best]
-            values[i, : len(best)] = [logprob for _, _, logprob in best]
-    return ids, values
 
 
 def _load_llm(folder: Path, base: BaseSettings, batch_tokens: int) -> Any:  # noqa: ANN401

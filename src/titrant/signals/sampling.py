@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -31,15 +31,14 @@ from titrant.errors import DataError
 from titrant.seeds import derive
 from titrant.signals.difficulty import NO_BAND, Design, Tally, rates, still_open
 from titrant.traces.record import Verdict
-from titrant.traces.thinking import split_thinking
-from titrant.traces.verify.answer import find_answer
-from titrant.traces.verify.assess import WORLD
+from titrant.traces.verify.assess import WORLD, claim_of
 from titrant.traces.verify.verdict import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from titrant.engines.base import Engine, Result
+    from titrant.engines.open import Prompts
     from titrant.settings import DecodeSettings, SignalSettings
     from titrant.traces.record import Problem
     from titrant.traces.verify.verdict import Verifier
@@ -48,17 +47,6 @@ LABEL = "difficulty"
 """Of the seeds."""
 CHUNK = 256
 """Draws that are judged and handed out together: what a kill can cost."""
-
-
-class Prompts(Protocol):
-    """What makes prompts; `titrant.engines.prompt.PromptBuilder` does."""
-
-    opens_thinking: str
-    """What the prompt itself has already written of the answer; goes back in front."""
-
-    def prompt(self, question: str) -> str:
-        """The text that the model continues."""
-        ...
 
 
 class Draw(NamedTuple):
@@ -295,10 +283,12 @@ def _judge(pairs: Sequence[tuple[_Ask, Result]], sampler: Sampler) -> tuple[Draw
 def _claim(problem: Problem, result: Result, sampler: Sampler) -> Claim:
     if result.error is not None:
         return Claim(None, None)
-    text = sampler.prompts.opens_thinking + result.text
-    answer = find_answer(split_thinking(text).answer_text, pattern=sampler.answer_pattern)
-    is_cut = result.stop_reason == "length"
-    return Claim(answer, problem.gold, problem.gold_kind, truncated=is_cut)
+    return claim_of(
+        sampler.prompts.opens_thinking + result.text,
+        problem,
+        is_cut=result.stop_reason == "length",
+        pattern=sampler.answer_pattern,
+    )
 
 
 def _difficulty(

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 from titrant.errors import DataError
 from titrant.files import remove, write_table
 from titrant.records import Record
+from titrant.signals.arrow import as_lists, as_ragged
 from titrant.signals.base import Needs, TokenScores
-from titrant.signals.ragged import Ragged, offsets_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -109,21 +109,14 @@ def write_part(path: Path, rows: Sequence[ScoredTrace], info: PassInfo) -> None:
         "n_lead": pa.array([row.n_lead for row in rows], pa.int32()),
     }
     for name in _columns_of(info.needs):
-        columns[name] = _as_lists([row.columns[name] for row in rows], is_step=name == "step")
+        kind = pa.int32() if name == "step" else pa.float32()
+        columns[name] = as_lists([row.columns[name] for row in rows], kind)
     table = pa.table(columns).replace_schema_metadata({KEY: info.model_dump_json().encode()})
     write_table(path, table)
 
 
 def _columns_of(needs: Sequence[Needs]) -> list[str]:
     return [*ALWAYS, *(name for need in needs for name in COLUMNS[need])]
-
-
-def _as_lists(rows: Sequence[np.ndarray], *, is_step: bool) -> pa.Array:
-    flat = [row.ravel() for row in rows]
-    values = np.concatenate(flat) if flat else np.zeros(0)
-    offsets = offsets_of(np.array([len(row) for row in flat], dtype=np.int64))
-    kind = pa.int32() if is_step else pa.float32()
-    return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(values, kind))
 
 
 def read_info(path: Path) -> PassInfo:
@@ -184,17 +177,17 @@ def read_part(path: Path) -> TokenScores:
     return TokenScores(
         uids=tuple(table["uid"].to_pylist()),
         vocab=info.vocab,
-        logprob=_ragged(table, "logprob"),
-        step=_ragged(table, "step"),
+        logprob=as_ragged(table["logprob"]),
+        step=as_ragged(table["step"]),
         n_steps=_whole(table, "n_steps"),
-        top=_ragged(table, "top", width=info.top) if "top" in has else None,
-        alone=_ragged(table, "alone") if "alone" in has else None,
-        question=_ragged(table, "question") if "question" in has else None,
-        answers=_ragged(table, "answers") if "answers" in has else None,
+        top=as_ragged(table["top"], width=info.top) if "top" in has else None,
+        alone=as_ragged(table["alone"]) if "alone" in has else None,
+        question=as_ragged(table["question"]) if "question" in has else None,
+        answers=as_ragged(table["answers"]) if "answers" in has else None,
         n_lead=_whole(table, "n_lead") if "answers" in has else None,
         hidden=_states(table, info.width) if "hidden" in has else None,
-        step_hidden=_ragged(table, "step_hidden", width=info.width) if "hidden" in has else None,
-        **{name: _ragged(table, name) for name in names},
+        step_hidden=as_ragged(table["step_hidden"], width=info.width) if "hidden" in has else None,
+        **{name: as_ragged(table[name]) for name in names},
     )
 
 
@@ -212,20 +205,9 @@ def _whole(table: pa.Table, name: str) -> np.ndarray:
     return table[name].to_numpy().astype(np.int64)
 
 
-def _ragged(table: pa.Table, name: str, *, width: int | None = None) -> Ragged:
-    lists = table[name].combine_chunks()
-    if isinstance(lists, pa.ChunkedArray):
-        lists = lists.chunk(0) if lists.num_chunks else pa.array([], table[name].type)
-    values = lists.flatten().to_numpy(zero_copy_only=False)
-    lengths = lists.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
-    if width is not None:
-        values, lengths = values.reshape(-1, max(width, 1)), lengths // max(width, 1)
-    return Ragged(values, offsets_of(lengths))
-
-
 def _states(table: pa.Table, width: int) -> np.ndarray:
     """One hidden state per trace; NaN for those that have none."""
-    found = _ragged(table, "hidden", width=width)
+    found = as_ragged(table["hidden"], width=width)
     states = np.full((len(found), width), np.nan, dtype=np.float32)
     states[found.lengths > 0] = found.values
     return states

@@ -19,9 +19,8 @@ from titrant.errors import EngineError
 from titrant.files import write_table
 from titrant.seeds import derive
 from titrant.traces.record import Verdict
-from titrant.traces.thinking import split_thinking
-from titrant.traces.verify.answer import find_answer
-from titrant.traces.verify.verdict import Claim, Verifier
+from titrant.traces.verify.assess import claim_of
+from titrant.traces.verify.verdict import Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -210,18 +209,14 @@ def _generate(reader: Reader, shard: Sequence[Ask]) -> list[Result]:
 def judge(
     reader: Reader, asks: Sequence[Ask], results: Sequence[Result], verifier: Verifier
 ) -> list[Judged]:
-    """Turn results into readings.
-
-    Stricter than the assessment of a pool: an answer that stands inside the thinking alone was not
-    given, so the reading is unreadable.
-    """
+    """Turn results into readings; see `claim_of` for what counts as an answer."""
     texts = [reader.opens_thinking + result.text for result in results]
     claims = [
-        Claim(
-            find_answer(split_thinking(text).answer_text, pattern=ask.answer_pattern),
-            ask.problem.gold,
-            ask.problem.gold_kind,
-            result.stop_reason == "length",
+        claim_of(
+            text,
+            ask.problem,
+            is_cut=result.stop_reason == "length",
+            pattern=ask.answer_pattern,
         )
         for ask, text, result in zip(asks, texts, results, strict=True)
     ]

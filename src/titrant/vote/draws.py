@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from titrant.errors import DataError
 from titrant.files import write_table
 from titrant.records import Record
-from titrant.signals.ragged import offsets_of
+from titrant.signals.arrow import as_lists, as_ragged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import numpy as np
 
 KEY = b"titrant.draws"
 PER_TOKEN = ("logprob", "top", "entropy", "variance", "vocab_mean")
@@ -100,9 +101,9 @@ def write_draws(folder: Path, draws: Sequence[Draw], info: DrawsInfo) -> Path:
         field.name: pa.array([getattr(draw, field.name) for draw in draws], field.type)
         for field in _PLAIN
     }
-    columns["step"] = _lists([draw.step for draw in draws], pa.int32())
+    columns["step"] = as_lists([draw.step for draw in draws], pa.int32())
     for name in PER_TOKEN:
-        columns[name] = _lists([draw.numbers.get(name) for draw in draws], pa.float32())
+        columns[name] = as_lists([draw.numbers.get(name) for draw in draws], pa.float32())
     table = pa.table(columns).replace_schema_metadata({KEY: info.model_dump_json().encode()})
     write_table(path, table)
     return path
@@ -143,20 +144,5 @@ def rows_of(table: pa.Table) -> list[Draw]:
 
 def _split(column: pa.ChunkedArray) -> list[np.ndarray | None]:
     """The rows of a list column; `None` for null."""
-    lists = column.combine_chunks()
-    if isinstance(lists, pa.ChunkedArray):
-        lists = lists.chunk(0) if lists.num_chunks else pa.array([], column.type)
-    values = lists.flatten().to_numpy(zero_copy_only=False)
-    lengths = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-    rows = np.split(values, np.cumsum(lengths)[:-1]) if len(lengths) else []
-    is_known = lists.is_valid().to_pylist()
-    return [row if known else None for row, known in zip(rows, is_known, strict=True)]
-
-
-def _lists(rows: Sequence[np.ndarray | None], kind: pa.DataType) -> pa.Array:
-    """Rows as one list column; null for `None`."""
-    flat = [np.zeros(0) if row is None else np.asarray(row).ravel() for row in rows]
-    offsets = offsets_of(np.array([len(row) for row in flat], dtype=np.int64))
-    values = pa.array(np.concatenate(flat) if flat else np.zeros(0), kind)
-    is_null = pa.array([row is None for row in rows], pa.bool_())
-    return pa.LargeListArray.from_arrays(pa.array(offsets), values, mask=is_null)
+    rows, is_known = as_ragged(column), column.is_valid().to_pylist()
+    return [rows.row(i) if known else None for i, known in enumerate(is_known)]

@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from titrant.errors import DataError
+from titrant.signals.arrow import as_ragged
 from titrant.signals.base import TokenScores, signals
 from titrant.signals.compute import compute, kept_by
 from titrant.signals.confidence import confidence_of, resolve, window_of
-from titrant.signals.ragged import Ragged, offsets_of
+from titrant.signals.ragged import offsets_of
 from titrant.vote.draws import draw_parts, read_draws
 from titrant.vote.equal import Answers, group_answers
 from titrant.vote.log import DrawLog, Lows, record_lows
@@ -139,16 +140,16 @@ def token_scores(drawn: Drawn) -> TokenScores:
     has_top = drawn.top > 0 and table["top"].null_count == 0
     has_distribution = all(table[name].null_count == 0 for name in ("entropy", "vocab_mean"))
     wide = {
-        name: _ragged(table[name]) if has_distribution and n else None
+        name: as_ragged(table[name]) if has_distribution and n else None
         for name in ("entropy", "variance", "vocab_mean")
     }
     return TokenScores(
         uids=tuple(f"{qid}/{sample}" for qid, sample in keys),
         vocab=drawn.vocab or UNKNOWN_VOCAB,
-        logprob=_ragged(table["logprob"]),
-        step=_ragged(table["step"]),
+        logprob=as_ragged(table["logprob"]),
+        step=as_ragged(table["step"]),
         n_steps=table["n_steps"].to_numpy().astype(np.int64),
-        top=_ragged(table["top"], width=drawn.top) if has_top else None,
+        top=as_ragged(table["top"], width=drawn.top) if has_top else None,
         entropy=wide["entropy"],
         variance=wide["variance"],
         vocab_mean=wide["vocab_mean"],
@@ -180,14 +181,3 @@ def _run_lengths(keys: Sequence[str]) -> np.ndarray:
     for key in keys:
         counts[key] = counts.get(key, 0) + 1
     return np.array([*counts.values()], dtype=np.int64)
-
-
-def _ragged(column: pa.ChunkedArray, *, width: int | None = None) -> Ragged:
-    lists = column.combine_chunks()
-    if isinstance(lists, pa.ChunkedArray):
-        lists = lists.chunk(0) if lists.num_chunks else pa.array([], column.type)
-    values = lists.flatten().to_numpy(zero_copy_only=False)
-    lengths = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-    if width is not None:
-        values, lengths = values.reshape(-1, max(width, 1)), lengths // max(width, 1)
-    return Ragged(values, offsets_of(lengths))

@@ -15,20 +15,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from titrant.engines.base import Guard, Request, require
 from titrant.seeds import derive
+from titrant.signals.confidence import lowest_confidence, token_confidence
+from titrant.signals.ragged import Ragged
 from titrant.vote.equal import NO_ANSWER, Growing
-from titrant.vote.judge import judge_results
+from titrant.vote.judge import judge
 from titrant.vote.walks import Told, Walks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from titrant.engines.base import Engine
+    from titrant.engines.open import Prompts
     from titrant.settings import DecodeSettings
     from titrant.traces.record import Problem
     from titrant.traces.verify.verdict import Verifier
@@ -40,17 +43,6 @@ LABEL = "sample"
 """Of the seeds."""
 CHUNK = 256
 """Draws that are written together: what a kill can cost."""
-
-
-class Prompts(Protocol):
-    """What makes prompts; `titrant.engines.prompt.PromptBuilder` does."""
-
-    opens_thinking: str
-    """What the prompt itself has already written of the answer; goes back in front."""
-
-    def prompt(self, question: str) -> str:
-        """The text that the model continues."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +71,9 @@ class Drawer:
 
 
 class Progress(NamedTuple):
-    """New draws, and how far it is."""
+    """A new draw, and how far it is."""
 
-    draws: tuple[Draw, ...]
+    draw: Draw
     n_open: int
     """Questions that are not settled yet."""
     n_drawn: int
@@ -216,15 +208,17 @@ class Online:
         )
         for i, result in stream:
             q, k = asks[i]
-            draws = judge_results(
-                [(self._questions[q].problem, k, requests[i], result)],
+            draw = judge(
+                self._questions[q].problem,
+                k,
+                (requests[i], result),
                 self.drawer.verifier,
                 opens=self.drawer.prompts.opens_thinking,
                 pattern=self.drawer.answer_pattern,
             )
-            self._count(q, draws[0])
+            self._count(q, draw)
             self._tell(q)
-            yield self._progress(draws)
+            yield self._progress(draw)
 
     def _request(self, q: int, k: int) -> Request:
         question, drawer = self._questions[q], self.drawer
@@ -247,9 +241,9 @@ class Online:
         self._n_drawn += 1
         self._n_tokens += draw.n_tokens
 
-    def _progress(self, draws: Sequence[Draw]) -> Progress:
+    def _progress(self, draw: Draw) -> Progress:
         n_open = int(self.walks.is_open.sum())
-        return Progress(tuple(draws), n_open, self._n_drawn, self._n_tokens)
+        return Progress(draw, n_open, self._n_drawn, self._n_tokens)
 
 
 def lowest_window(draw: Draw, drawer: Drawer) -> float:
@@ -257,9 +251,5 @@ def lowest_window(draw: Draw, drawer: Drawer) -> float:
     top = draw.numbers.get("top")
     if top is None or not len(top) or not drawer.top_logprobs:
         return math.nan
-    rows = np.maximum(top.reshape(draw.n_tokens, -1), drawer.floor)
-    confidence = -rows.mean(axis=1, dtype=np.float64)
-    if len(confidence) < drawer.window:
-        return float(confidence.mean())
-    sums = np.concatenate([[0.0], confidence.cumsum()])
-    return float((sums[drawer.window :] - sums[: -drawer.window]).min() / drawer.window)
+    rows = token_confidence(top.reshape(draw.n_tokens, -1), floor=drawer.floor)
+    return float(lowest_confidence(Ragged.of_rows([rows]), drawer.window)[0])

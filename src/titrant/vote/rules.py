@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import betainc
 
-from titrant.errors import ConfigError
+from titrant.errors import check_setting
 
 if TYPE_CHECKING:
     from titrant.settings import SampleSettings
@@ -217,10 +217,4 @@ def check_rule(rule: Rule) -> None:
 
 
 def _within(name: str, came: object, expected: str, is_fine: bool) -> None:  # noqa: FBT001
-    if not is_fine:
-        raise ConfigError(
-            f"a stopping rule cannot have {name} = {came}",
-            expected=f"{name} {expected}",
-            came=str(came),
-            do=f"change {name}",
-        )
+    check_setting("a stopping rule", name, came, expected, is_fine=is_fine)

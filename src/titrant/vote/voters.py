@@ -26,7 +26,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from titrant.errors import ConfigError, DataError
+from titrant.errors import DataError, check_setting
 from titrant.vote.equal import NO_ANSWER
 
 How = Literal["majority", "weighted", "count", "borda", "cisc", "best", "shortest"]
@@ -78,28 +78,18 @@ def check_voter(voter: Voter) -> None:
     Raises:
         ConfigError: an unknown way, a missing signal, or a number out of its range.
     """
-    if voter.how not in get_args(How):
-        _refuse("how", voter.how, f"one of {', '.join(get_args(How))}")
-    if (voter.signal is None) == (voter.how in NEEDS_SIGNAL):
-        wanted = "a signal" if voter.how in NEEDS_SIGNAL else "no signal"
-        _refuse("signal", voter.signal, f"{wanted} for {voter.how}")
-    if not 0 < voter.keep <= 100:
-        _refuse("keep", voter.keep, "a share in percent, over 0 and at most 100")
-    if voter.power < 0:
-        _refuse("power", voter.power, "at least 0")
-    if not voter.temperature > 0:
-        _refuse("temperature", voter.temperature, "over 0")
-    if voter.k < 1:
-        _refuse("k", voter.k, "at least 1")
+    known, needs = get_args(How), voter.how in NEEDS_SIGNAL
+    _within("how", voter.how, f"one of {', '.join(known)}", voter.how in known)
+    wanted = "that names one" if needs else "of None"
+    _within("signal", voter.signal, f"{wanted}, for {voter.how}", (voter.signal is None) != needs)
+    _within("keep", voter.keep, "in percent, over 0 and at most 100", 0 < voter.keep <= 100)
+    _within("power", voter.power, "of at least 0", voter.power >= 0)
+    _within("temperature", voter.temperature, "over 0", voter.temperature > 0)
+    _within("k", voter.k, "of at least 1", voter.k >= 1)
 
 
-def _refuse(name: str, came: object, expected: str) -> None:
-    raise ConfigError(
-        f"a vote cannot have {name} = {came!r}",
-        expected=expected,
-        came=repr(came),
-        do=f"set {name}",
-    )
+def _within(name: str, came: object, expected: str, is_fine: bool) -> None:  # noqa: FBT001
+    check_setting("a vote", name, came, expected, is_fine=is_fine)
 
 
 def threshold(signal: np.ndarray, keep: float) -> np.ndarray:

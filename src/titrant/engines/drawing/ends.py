@@ -16,7 +16,7 @@ import numpy as np
 from titrant.engines.scoring.ends import byte_ends
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from transformers import PreTrainedTokenizerBase
 
@@ -31,6 +31,14 @@ def _byte_level() -> dict[str, int]:
 
 
 BYTE_OF = _byte_level()
+
+
+def text_of(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
+    """The text of generated tokens, as it is handed out."""
+    # Thinking tags are special tokens in some vocabularies, so special tokens stay in the text.
+    return str(
+        tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    )
 
 
 class TokenEnds:
@@ -96,8 +104,7 @@ class TokenEnds:
         return self._data[token]
 
     def _decode(self, ids: Sequence[int]) -> str:
-        decode: Callable[..., object] = self._tokenizer.decode
-        return str(decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
+        return text_of(self._tokenizer, ids)
 
 
 def _clipped(ends: object, text: str) -> np.ndarray:

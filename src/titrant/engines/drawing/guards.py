@@ -23,16 +23,6 @@ if TYPE_CHECKING:
     from titrant.engines.base import Guard
 
 
-def confidence_of(top_logprobs: np.ndarray, floor: float) -> np.ndarray:
-    """Confidence of each token, float64 [...]; logprobs under the floor count as the floor.
-
-    Args:
-        top_logprobs: of exactly the k likeliest tokens, [..., k].
-        floor: nats.
-    """
-    return -np.maximum(top_logprobs, floor).mean(axis=-1, dtype=np.float64)
-
-
 class Windows:
     """The mean of the last n numbers of several streams, one number of each at a time."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from titrant.engines.drawing.ends import text_of
 from titrant.engines.template import end_tokens
 
 if TYPE_CHECKING:
@@ -84,11 +85,7 @@ class Endings:
 
     def text(self, ids: list[int]) -> str:
         """The text of tokens."""
-        # Thinking tags are special tokens in some vocabularies, so special tokens stay in the text.
-        text = self._tokenizer.decode(
-            ids, skip_special_tokens=False, clean_up_tokenization_spaces=False
-        )
-        return str(text)
+        return text_of(self._tokenizer, ids)
 
     def _near_stop(self, row: Drawn, tape: Tape) -> bool:
         """Whether a stop string stands in the last tokens, as many as it can possibly be cut into."""

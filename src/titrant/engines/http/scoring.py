@@ -12,22 +12,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from titrant.engines.base import BranchScore, Score
+from titrant.engines.base import Score
 from titrant.engines.drawing.ends import BYTE_OF
 from titrant.engines.http.client import is_of_the_request, said_by
 from titrant.engines.requests import utf8_error
 from titrant.engines.scoring.ends import byte_ends
+from titrant.engines.scoring.ranked import ForcedText, Ranked, score_of
+from titrant.engines.scoring.rows import tokens_before
 from titrant.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from openai import AsyncOpenAI
 
     from titrant.engines.base import ScoreRequest
 
-Entries = list["Mapping[str, Any] | None"]
-"""By position: token id as text → logprob, rank and text; `None` for the first."""
+Entries = list[dict[int, Ranked] | None]
+"""By position; `None` for the first."""
 
 
 class _Text(NamedTuple):
@@ -64,12 +66,7 @@ async def _score(
     prefix = await _tokens(client, model, request.prefix, is_start=True)
     text = await _tokens(client, model, request.continuation)
     branches = [await _tokens(client, model, branch.text) for branch in request.branches]
-    before = [int((text.ends <= b.at).sum()) for b in request.branches]
-    # Inside a token, the whole token stands before a branch.
-    before = [
-        n + int(n < len(text.ends) and (0 if n == 0 else text.ends[n - 1]) < b.at)
-        for n, b in zip(before, request.branches, strict=True)
-    ]
+    before = [tokens_before(text.ends, branch.at) for branch in request.branches]
     prompts = [[*prefix.ids, *text.ids]]
     prompts += [
         [*prefix.ids, *text.ids[:n], *branch.ids]
@@ -81,20 +78,14 @@ async def _score(
     k = request.top_logprobs
     main, *others = [await _entries(client, model, ids, k) for ids in prompts]
     start = len(prefix.ids)
-    top_ids, top = _top(main[start:], k)
-    return Score(
-        token_ids=tuple(text.ids),
-        logprobs=_own(main[start:], text.ids),
-        entropy=None,
-        top_ids=top_ids if k else None,
-        top_logprobs=top if k else None,
-        token_ends=text.ends,
-        n_prefix_tokens=start,
-        prefix_logprobs=_own(main[:start], prefix.ids) if request.with_prefix else None,
-        branches=tuple(
-            BranchScore(_own(entries[start + n :], branch.ids), branch.ends)
+    return score_of(
+        ForcedText(prefix.ids, text.ids, text.ends, main),
+        [
+            ForcedText((), branch.ids, branch.ends, entries[start + n :])
             for n, branch, entries in zip(before, branches, others, strict=True)
-        ),
+        ],
+        k=k,
+        with_prefix=request.with_prefix,
     )
 
 
@@ -178,25 +169,8 @@ async def _entries(client: AsyncOpenAI, model: str, ids: Sequence[int], k: int) 
         temperature=0.0,
         extra_body={"prompt_logprobs": k},
     )
-    return (found.choices[0].model_extra or {})["prompt_logprobs"]
-
-
-def _own(entries: Entries, ids: Sequence[int]) -> np.ndarray:
-    found = [
-        np.nan if at is None else at[str(token)]["logprob"]
-        for at, token in zip(entries, ids, strict=True)
+    said: list[Any] = (found.choices[0].model_extra or {})["prompt_logprobs"]
+    return [
+        None if at is None else {int(t): Ranked(e["logprob"], e["rank"]) for t, e in at.items()}
+        for at in said
     ]
-    return np.array(found, dtype=np.float32)
-
-
-def _top(entries: Entries, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Exactly the k likeliest by rank, −1 and NaN where there are none."""
-    ids = np.full((len(entries), k), -1, dtype=np.int32)
-    values = np.full((len(entries), k), np.nan, dtype=np.float32)
-    for i, at in enumerate(entries):
-        best = sorted((e["rank"], int(t), e["logprob"]) for t, e in (at or {}).items())
-        best = [one for one in best if one[0] <= k][:k]
-        if best:
-            ids[i, : len(best)] = [t for _, t, _ in best]
-            values[i, : len(best)] = [logprob for *_, logprob in best]
-    return ids, values

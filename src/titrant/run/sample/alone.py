@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from titrant.dose.work.executor import LocalExecutor
-from titrant.dose.work.layout import plan_layout
 from titrant.errors import DataError
+from titrant.run.alone import holding, work_alone
 from titrant.run.input.inputs import read_benchmarks, read_traces
 from titrant.run.sample.job import SampleJob
 from titrant.select.shots import choose_shots
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from titrant.dose.work.worker import Progress
     from titrant.run.sample.folder import SampleMeta
     from titrant.run.watch import Watcher
     from titrant.settings import Config
@@ -41,29 +39,39 @@ def sample_alone(
     Raises:
         ConfigError: the rule cannot be used.
         DataError: the folder holds draws for other problems.
+        BusyError: another process works on the folder.
         TitrantError: problems or base cannot be read, or the engine failed.
     """
     rule_of(config.sample)
-    watcher.stage("problems")
-    (named,) = read_benchmarks(
-        config.model_copy(update={"benchmark": config.benchmark[:1]}), watcher
-    )
-    for text in named.left_out:
-        watcher.warn(text)
-    path = folder / "problems.parquet"
-    if path.exists() and _identity(load_problems(path)) != _identity(named.problems):
-        raise DataError(
-            f"{folder} holds draws for other problems",
-            expected="the same problems with the same gold answers",
-            came=f"{len(named.problems):,} problems with another hash",
-            do="choose another --out",
+    with holding(folder):
+        watcher.stage("problems")
+        (named,) = read_benchmarks(
+            config.model_copy(update={"benchmark": config.benchmark[:1]}), watcher
         )
-    write_problems(path, named.problems)
-    shots = []
-    if config.prompt.few_shot:
-        traces, _ = read_traces(config, watcher)
-        shots = choose_shots(traces, config)
-    job = SampleJob(
+        for text in named.left_out:
+            watcher.warn(text)
+        path = folder / "problems.parquet"
+        if path.exists() and _identity(load_problems(path)) != _identity(named.problems):
+            raise DataError(
+                f"{folder} holds draws for other problems",
+                expected="the same problems with the same gold answers",
+                came=f"{len(named.problems):,} problems with another hash",
+                do="choose another --out",
+            )
+        write_problems(path, named.problems)
+        job = sample_job(config, folder, shots=_shots(config, watcher))
+        return work_alone(entry, job, folder, config.executor, stage="sample", watcher=watcher)
+
+
+def sample_job(config: Config, folder: Path, *, shots: Sequence[tuple[str, str]] = ()) -> SampleJob:
+    """What the worker is asked.
+
+    Args:
+        config: base, prompt, decode, sample.
+        folder: holds `problems.parquet`.
+        shots: worked examples of the prompt.
+    """
+    return SampleJob(
         folder=folder,
         base=config.base,
         prompt=config.prompt,
@@ -75,14 +83,14 @@ def sample_alone(
         answer_pattern=config.benchmark[0].answer_pattern,
         seed=config.seed,
     )
-    watcher.stage("sample")
 
-    def tell(progress: Progress) -> None:
-        watcher.progress("sample", *progress)
 
-    layout = plan_layout(1, config.executor.threads)
-    with LocalExecutor(layout, log=folder / "log") as executor:
-        return executor.call(entry, job, on_progress=tell)
+def _shots(config: Config, watcher: Watcher) -> list[tuple[str, str]]:
+    """Worked examples from the pool, which is read for nothing else."""
+    if not config.prompt.few_shot:
+        return []
+    traces, _ = read_traces(config, watcher)
+    return choose_shots(traces, config)
 
 
 def _identity(problems: Sequence[Problem]) -> str:

@@ -60,7 +60,8 @@ class SampleMeta(Record):
     budget: int
     """Draws per question at most."""
     window: int | None = None
-    """Tokens of a window of group confidence; `None` until the first block of draws is there."""
+    """Tokens of a window of group confidence; `None` until the warm-ups are there, and under a rule that
+    needs none."""
     top: int = 0
     """Likeliest tokens kept per position."""
     vocab: int = 0

@@ -1,7 +1,8 @@
 """Drawing answers, in a worker: the engine is loaded once, and every draw is kept as soon as it has ended.
 
-The window of group confidence is settled by the first block of draws: `signals.window: auto` is a share of
-their mean length, over all questions, and stands in `meta.json` from then on. Until then nothing needs it.
+Under a rule with a bar the window of group confidence is settled by the warm-ups: `signals.window: auto` is
+a share of their mean length, over all questions, and stands in `meta.json` from then on. Until then nothing
+needs it, and no other rule does.
 
 Killed at any moment, the same job goes on: draws that are there are told to the rule again, in order, and
 only what is missing is drawn.
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from titrant.dose.work.layout import usable_cores
 from titrant.engines.open import open_engine
-from titrant.errors import ConfigError, DataError, EngineError
+from titrant.errors import ConfigError, EngineError
 from titrant.records import Record
+from titrant.run.alone import refuse_other
 from titrant.run.sample.folder import SampleMeta, read_meta, write_answers, write_meta
 from titrant.settings import (
     BaseSettings,
@@ -110,10 +112,11 @@ class _Work:
         )
 
     def run(self, tell: Callable[[str, int, int], None]) -> None:
-        """Draw the first block, settle the window, draw the rest."""
+        """Draw the warm-ups, settle the window by them, draw the rest."""
         known = self._known_draws()
-        if self.meta.window is None:
-            known = self._first_block(known, tell)
+        if self.rule.has_bar and self.meta.window is None:
+            warmups = Fixed(self.rule.warmup)
+            known += self._draw(Online(self.problems, self._drawer(warmups), known=known), tell)
             self._keep(window=self._window(known))
         online = Online(self.problems, self._drawer(), known=known)
         self._draw(online, tell)
@@ -127,20 +130,13 @@ class _Work:
             correct=sum(found.verdict == "correct" for found in outcomes) if with_gold else None,
         )
 
-    def _first_block(self, known: list[Draw], tell: Callable[[str, int, int], None]) -> list[Draw]:
-        """The draws that need no window: of a rule without a bar the first block, else the warm-ups."""
-        if not self.rule.has_bar:
-            return known
-        first = Online(self.problems, self._drawer(Fixed(self.rule.warmup)), known=known)
-        return [*known, *self._draw(first, tell)]
-
     def _draw(self, online: Online, tell: Callable[[str, int, int], None]) -> list[Draw]:
         found: list[Draw] = []
         waiting: list[Draw] = []
         began, total = time.monotonic(), len(self.problems)
         try:
             for step in online.run():
-                waiting += step.draws
+                waiting.append(step.draw)
                 tell("drawing", total - step.n_open, total)
                 if len(waiting) >= CHUNK:
                     found += self._store(waiting, time.monotonic() - began)
@@ -183,7 +179,7 @@ class _Work:
 
     def _window(self, draws: Sequence[Draw]) -> int:
         lengths = [draw.n_tokens for draw in draws]
-        mean = sum(lengths) / len(lengths) if lengths else float("nan")
+        mean = sum(lengths) / len(lengths)
         return window_of(resolve(self.job.signals, mean)).group
 
     def _drawer(self, rule: Fixed | None = None) -> Drawer:
@@ -241,14 +237,7 @@ def _known(folder: Path, fresh: SampleMeta) -> SampleMeta:
         return known.model_copy(
             update={"budget": fresh.budget, "rule": fresh.rule, "is_done": False}
         )
-    other = [k for k, text in fresh.made_with.items() if known.made_with.get(k) != text]
-    raise DataError(
-        f"{folder} holds draws that were made otherwise",
-        expected=f"the same {', '.join(fresh.made_with)}",
-        came=f"another {', '.join(other)}",
-        do="choose another folder (--out), give the settings that they were made with (--set), or "
-        "delete the folder",
-    )
+    raise refuse_other(folder, "draws", known=known.made_with, asked=fresh.made_with)
 
 
 def _silent(_: str, __: int, ___: int) -> None:

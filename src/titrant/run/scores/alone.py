@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from titrant.dose.work.executor import LocalExecutor
-from titrant.dose.work.layout import plan_layout
 from titrant.errors import DataError
+from titrant.run.alone import holding, work_alone
 from titrant.run.input.inputs import read_traces
 from titrant.run.scores.stage import ENTRY, score_job
 from titrant.traces.read import distinct_traces
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from titrant.dose.work.worker import Progress
     from titrant.run.scores.wanted import Wanted
     from titrant.run.watch import Watcher
     from titrant.settings import Config
@@ -48,31 +46,26 @@ def score_alone(
     Raises:
         ConfigError: a wanted signal is computed by nobody here.
         DataError: the folder holds the scores of another pool.
+        BusyError: another process works on the folder.
         TitrantError: pool or base cannot be read.
     """
-    watcher.stage("inputs")
-    traces, words = read_traces(config, watcher)
-    for text in words:
-        watcher.warn(text)
-    unique = distinct_traces(traces)
-    path = folder / "pool.parquet"
-    if path.exists() and _identity(load_traces(path)) != _identity(unique):
-        raise DataError(
-            f"{folder} holds the scores of another pool",
-            expected="the same traces in the same order, with the same answers and steps",
-            came=f"{len(unique):,} traces with another hash",
-            do="choose another --out",
-        )
-    write_traces(path, unique)
-    job = score_job(config, unique, wanted, folder=folder, pool=path)
-    watcher.stage("scores")
-
-    def tell(progress: Progress) -> None:
-        watcher.progress("scores", *progress)
-
-    layout = plan_layout(1, config.executor.threads)
-    with LocalExecutor(layout, log=folder / "log") as executor:
-        return executor.call(entry, job, on_progress=tell)
+    with holding(folder):
+        watcher.stage("inputs")
+        traces, words = read_traces(config, watcher)
+        for text in words:
+            watcher.warn(text)
+        unique = distinct_traces(traces)
+        path = folder / "pool.parquet"
+        if path.exists() and _identity(load_traces(path)) != _identity(unique):
+            raise DataError(
+                f"{folder} holds the scores of another pool",
+                expected="the same traces in the same order, with the same answers and steps",
+                came=f"{len(unique):,} traces with another hash",
+                do="choose another --out",
+            )
+        write_traces(path, unique)
+        job = score_job(config, unique, wanted, folder=folder, pool=path)
+        return work_alone(entry, job, folder, config.executor, stage="scores", watcher=watcher)
 
 
 def _identity(traces: Sequence[Trace]) -> str:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from titrant.engines.prompt import PromptBuilder
-from titrant.errors import DataError
 from titrant.lazy import load
 from titrant.records import Record
+from titrant.run.alone import refuse_other
 from titrant.run.scores import difficulty, influence
 from titrant.run.scores.wanted import INFLUENCE, Wanted
 from titrant.select.strategies.signal import BAND, DIFFICULTY
@@ -139,15 +139,13 @@ def _known(folder: Path, fresh: ScoresMeta) -> ScoresMeta:
     known = read_meta(folder)
     if known.fingerprint == fresh.fingerprint:
         return known if known.traces == fresh.traces else fresh
-    of = {name: known.made_with.get(name) for name in fresh.made_with}
-    other = [name for name, text in fresh.made_with.items() if text != of[name]]
-    raise DataError(
-        f"{folder} holds scores that were made otherwise",
-        expected=f"the same {', '.join(fresh.made_with)}",
-        came=f"another {', '.join(other)}"
-        + (f" ({known.base} there, {fresh.base} asked)" if "base" in other else ""),
-        do="choose another folder (--out), give the settings that they were made with (--set), or "
-        "delete the folder",
+    has_other_base = known.made_with.get("base") != fresh.made_with["base"]
+    raise refuse_other(
+        folder,
+        "scores",
+        known=known.made_with,
+        asked=fresh.made_with,
+        more=f" ({known.base} there, {fresh.base} asked)" if has_other_base else "",
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from titrant.traces.record import Trace, Verdict
+from titrant.traces.thinking import split_thinking
 from titrant.traces.verify.answer import find_answer
 from titrant.traces.verify.verdict import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from titrant.traces.record import Problem
     from titrant.traces.verify.verdict import Verifier
 
 WORLD = "world:"
@@ -60,6 +62,21 @@ def final_answer(trace: Trace, *, pattern: str | None = None) -> str | None:
     if answer is None and trace.thinking is not None:
         answer = find_answer(trace.thinking, pattern=pattern)
     return answer
+
+
+def claim_of(text: str, problem: Problem, *, is_cut: bool, pattern: str | None = None) -> Claim:
+    """What a generated text claims: stricter than `assess`, as every reading of a model is.
+
+    An answer that stands inside the thinking alone was not given.
+
+    Args:
+        text: the whole, what the prompt had written of it in front.
+        problem: with its gold answer.
+        is_cut: a limit cut it, so it is truncated whatever it says.
+        pattern: the user's pattern for final answers; see `find_answer`.
+    """
+    answer = find_answer(split_thinking(text).answer_text, pattern=pattern)
+    return Claim(answer, problem.gold, problem.gold_kind, truncated=is_cut)
 
 
 def _claim(trace: Trace, answer: str | None) -> Claim:
