@@ -12,7 +12,8 @@ from titrant.engines.fake import FakeEngine
 from titrant.engines.open import Opened
 from titrant.engines.plain import PlainPrompts
 from titrant.engines.scoring.hashed import VOCAB
-from titrant.errors import DataError
+from titrant.errors import BusyError, DataError
+from titrant.run.alone import holding
 from titrant.run.sample.alone import sample_job
 from titrant.run.sample.folder import read_meta
 from titrant.run.sample.job import sample
@@ -140,6 +141,46 @@ def test_without_gold_there_are_answers_and_no_verdicts(tmp_path):
     assert meta.correct is None
     assert frame["verdict"].null_count() == 6
     assert frame["answer"].null_count() == 0
+
+
+def test_one_process_at_a_time_works_in_a_folder(tmp_path):
+    with holding(tmp_path / "d"), pytest.raises(BusyError) as raised, holding(tmp_path / "d"):
+        pass
+    assert "choose another --out" in str(raised.value)
+    with holding(tmp_path / "d"):  # let go again
+        pass
+
+
+def test_only_a_bar_needs_a_window(tmp_path):
+    assert sample(make_job(tmp_path / "fixed")).window is None
+    rule = {"rule": "deepconf-low", "budget": 8, "warmup": 4, "temperature": 1.0}
+    assert (
+        sample(make_job(tmp_path / "bar", sample=rule)).window == 8
+    )  # 0.15 of about 40, at least 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--to-pool", "own.csv"), "of no kind that a pool is written in"),
+        (("--to-pool", "own.jsonl", "--keep", "corect"), "did you mean correct"),
+        (("--rule", "deepconf"), "sample.rule"),
+        (("--budget", "8", "--rule", "deepconf-low"), "warmup = 16"),
+    ],
+)
+def test_what_cannot_be_is_told_before_anything_is_drawn(tmp_path, arguments, text):
+    common = [
+        "--base",
+        "vitro:arithmetic",
+        "--problems",
+        "world:arithmetic",
+        "--out",
+        tmp_path / "d",
+    ]
+    result = CliRunner().invoke(app, ["sample", *map(str, common), *arguments])
+    assert result.exit_code == 2, result.output
+    assert text in " ".join(result.output.split())
+    assert not (tmp_path / "d").exists()
 
 
 @pytest.fixture(scope="module")

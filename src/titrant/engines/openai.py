@@ -16,38 +16,32 @@ Left out: several servers, batch endpoints.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from titrant.engines.base import EngineInfo, Request, Result, require
 from titrant.engines.http.client import (
-    BrokenStreamError,
     as_engine_error,
-    is_of_the_request,
     is_of_the_server,
     make_client,
     retrying,
-    said_by,
     url_of,
 )
-from titrant.engines.http.probe import BY_ID, Served, count_tokens, probe
+from titrant.engines.http.drawing import Streams
+from titrant.engines.http.probe import Served, probe
 from titrant.engines.http.scoring import score_one
 from titrant.engines.http.serving import serve
-from titrant.engines.http.stream import Draw
-from titrant.engines.http.tokens import chat_chunk, completion_chunk
 from titrant.engines.open import Opened
 from titrant.engines.plain import PlainPrompts, without_tokenizer
-from titrant.engines.requests import check_requests, check_scores, utf8_error
+from titrant.engines.requests import check_requests, check_scores
 from titrant.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from openai import AsyncOpenAI
 
     from titrant.engines.base import Score, ScoreRequest
-    from titrant.engines.http.tokens import Chunk
     from titrant.engines.open import Opening
     from titrant.settings import PromptSettings, ServerSettings
 
@@ -70,8 +64,8 @@ class OpenAIEngine:
             settings: address, concurrency, patience.
             prompt: system prompt of a chat, and what encloses thinking that a server parts off.
         """
-        self._served, self._settings, self._prompt = served, settings, prompt
-        self._think = (prompt.think_open, prompt.think_close)
+        self._served, self._settings = served, settings
+        self._streams = Streams(served, settings, prompt)
         if not served.scores:
             self.capabilities = frozenset({"generate"})
 
@@ -161,7 +155,7 @@ class OpenAIEngine:
         async def one(client: AsyncOpenAI, i: int) -> Result:
             if is_cancelled(i):
                 return Result("", (), "cancelled", -1)
-            return await self._draw(client, requests[i], lambda: is_cancelled(i))
+            return await self._streams.draw(client, requests[i], lambda: is_cancelled(i))
 
         yield from serve(self._settings, len(requests), one)
 
@@ -195,89 +189,6 @@ class OpenAIEngine:
                 came=str(most),
                 do=f"set signals.top_logprobs: {self._served.most_top or 1}",
             )
-
-    async def _draw(
-        self, client: AsyncOpenAI, request: Request, stop: Callable[[], bool]
-    ) -> Result:
-        problem = utf8_error(request.prompt)
-        if problem:
-            return Result("", (), "error", -1, error=problem)
-        try:
-            async for attempt in retrying(self._settings):
-                with attempt:
-                    fitting = await self._fitting(client, request)
-                    return await self._stream(client, fitting, stop)
-        except Exception as error:
-            if is_of_the_request(error):
-                return Result("", (), "error", -1, error=said_by(error))
-            raise
-        raise AssertionError  # retrying reraises
-
-    async def _fitting(self, client: AsyncOpenAI, request: Request) -> Request:
-        """The request with a limit that its prompt leaves room for, which servers insist on.
-
-        A token is a byte at least, so most prompts need not be counted.
-        """
-        context, limit = self._served.context, request.max_new_tokens
-        if context is None or len(request.prompt.encode()) + limit <= context:
-            return request
-        n_prompt = await count_tokens(client, self._served.model, request.prompt)
-        if n_prompt is None or n_prompt >= context:
-            return request  # the server says what is wrong
-        return replace(request, max_new_tokens=min(limit, context - n_prompt))
-
-    async def _stream(
-        self, client: AsyncOpenAI, request: Request, stop: Callable[[], bool]
-    ) -> Result:
-        draw = Draw(request, think=self._think)
-        chunks = self._chunks(client, request)
-        try:
-            async for chunk in chunks:
-                if not draw.add(chunk):
-                    break
-                if stop():
-                    draw.cancel()
-                    break
-        finally:
-            await chunks.aclose()  # closes the connection, at which the server stops drawing
-        if draw.reason is None:
-            raise BrokenStreamError("the stream ended before it said why")
-        return draw.result()
-
-    async def _chunks(self, client: AsyncOpenAI, request: Request) -> AsyncGenerator[Chunk]:
-        k = request.top_logprobs
-        shared: dict[str, Any] = {
-            "model": self._served.model,
-            "max_tokens": request.max_new_tokens,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "seed": request.seed % 2**31,  # servers take 32 bits
-            "stop": list(request.stop) or None,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        if self._served.endpoint == "completions":
-            more: dict[str, Any] = {"logprobs": k} if self._served.has_logprobs else {}
-            more |= BY_ID if self._served.names_ids else {}
-            stream = await client.completions.create(
-                prompt=request.prompt, extra_body=more, **shared
-            )
-            read = completion_chunk
-        else:
-            has_some = self._served.has_logprobs
-            more = {"logprobs": True, "top_logprobs": k} if has_some else {}
-            stream = await client.chat.completions.create(
-                messages=self._messages(request.prompt), extra_body=more, **shared
-            )
-            read = chat_chunk
-        async with stream:
-            async for chunk in stream:
-                yield read(chunk, k)
-
-    def _messages(self, prompt: str) -> Any:  # noqa: ANN401 - openai's own unions
-        system = self._prompt.system
-        asked = [{"role": "user", "content": prompt}]
-        return [{"role": "system", "content": system}, *asked] if system else asked
 
 
 def _never(_: int) -> bool:
