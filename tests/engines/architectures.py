@@ -52,10 +52,10 @@ MADE = {
 in the cache and in the layer, logits that are capped or scaled, recurrent layers."""
 
 
-def make(name: str) -> transformers.PreTrainedModel:
+def make(name: str, **settings: object) -> transformers.PreTrainedModel:
     """The model of a name, in evaluation mode."""
     family, more = MADE[name]
-    more = dict(more)
+    more = {**more, **settings}
     attention = more.pop("attn_implementation", None)
     torch.manual_seed(0)
     config = getattr(transformers, f"{family}Config")(**{**SMALL, **more})

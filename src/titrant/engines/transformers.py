@@ -1,8 +1,8 @@
 """The engine on top of transformers: any causal language model, on CPU or one GPU.
 
-Requests are sorted by length and packed so that rows × (prompt + new tokens) stays under
-`batch_tokens`; results come batch by batch. A batch that does not fit the memory of the device is
-halved, and so are those that follow.
+Requests are drawn the longest first, as many side by side as rows × (prompt + new tokens) stays under
+`batch_tokens`; a row that ends makes room for the next. When the memory of the device was too small, half
+as much is drawn side by side from there on.
 
 What its numbers mean: logprobs are those of the model itself (temperature 1, whole vocabulary),
 whatever the draw was made with. Under float32 a row does not depend on the rows beside it, and a
@@ -33,7 +33,7 @@ from titrant.engines.base import (
     ScoreRequest,
 )
 from titrant.engines.drawing.admit import admit
-from titrant.engines.drawing.batches import draw_batches, halves
+from titrant.engines.drawing.batches import draw_all, halves
 from titrant.engines.drawing.decoder import Decoder
 from titrant.engines.drawing.ends import TokenEnds
 from titrant.engines.forcing import Forcer
@@ -41,7 +41,7 @@ from titrant.engines.forward import ForwardPass
 from titrant.engines.load import context_of, load_base, with_adapter
 from titrant.engines.open import Opened
 from titrant.engines.prompt import PromptBuilder, PromptEncoder
-from titrant.engines.requests import check_requests, check_scores, pack
+from titrant.engines.requests import check_requests, check_scores
 from titrant.engines.scoring.encode import EncodedScore, ScoreEncoder
 from titrant.engines.scoring.plan import plan
 
@@ -166,11 +166,10 @@ class TransformersEngine:
         self._model.eval()
         admitted, refused = admit(requests, self._encoder, context_tokens=self._context_tokens)
         yield from refused
-        lengths = [len(row.prompt_ids) + row.limit for _, row in admitted]
-        batches = pack(lengths, budget=self._batch_tokens)
         rows, index = [row for _, row in admitted], [i for i, _ in admitted]
         is_cancelled = _never if cancelled is None else lambda at: cancelled(index[at])
-        for place, drawn in draw_batches(self._decoder, rows, batches, is_cancelled):
+        drawing = draw_all(self._decoder, rows, budget=self._batch_tokens, cancelled=is_cancelled)
+        for place, drawn in drawing:
             yield index[place], self._result(rows[place], drawn)
 
     def score(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[int, Score]]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 MODEL = "fake"
+POLL_S = 0.02
+"""Seconds between two looks at whether to stop."""
 
 
 @dataclass(slots=True)
@@ -85,7 +87,7 @@ class FakeServer:
         handler = type("Handler", (_Handler,), {"fake": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(POLL_S,), daemon=True).start()
         return int(self._server.server_address[1])
 
     def stop(self) -> None:
@@ -100,6 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     fake: FakeServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing is said."""

@@ -1,19 +1,18 @@
-"""Many requests through the decoder, batch by batch, whatever fits the memory of the device."""
+"""Many requests through the decoder, as many side by side as fit the memory of the device."""
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 import torch
 
-from titrant.engines.drawing.rows import Drawn
+from titrant.engines.drawing.line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from titrant.engines.drawing.decoder import Decoder
-    from titrant.engines.drawing.rows import Admitted
+    from titrant.engines.drawing.rows import Admitted, Drawn
 
 
 def halves(batch: list[int]) -> list[list[int]]:
@@ -22,56 +21,37 @@ def halves(batch: list[int]) -> list[list[int]]:
     return [half for half in (batch[:middle], batch[middle:]) if half]
 
 
-def draw_batches(
+def draw_all(
     decoder: Decoder,
     rows: Sequence[Admitted],
-    batches: Sequence[list[int]],
+    *,
+    budget: int,
     cancelled: Callable[[int], bool],
 ) -> Iterator[tuple[int, Drawn | None]]:
     """Yield (row, what it drew) as rows end; `None` where it does not fit the memory even alone.
 
-    After a batch that did not fit, its rows that have not ended begin anew in halves, and so do those of
-    all later batches.
+    When the memory was too small, rows that have not ended begin anew, with half as much side by side.
 
     Args:
-        decoder: draws one batch.
+        decoder: draws.
         rows: what is asked.
-        batches: their places, each once.
+        budget: tokens side by side, rows × longest prompt and new tokens.
         cancelled: says whether a row is no longer wanted.
     """
-    pending = deque(batches)
-    while pending:
-        batch = pending.popleft()
-        left = dict.fromkeys(batch)
+    left = dict(enumerate(rows))
+    while left:
+        line = Line(list(left.items()), budget)
         try:
-            for place, drawn in _draw_batch(decoder, rows, batch, cancelled):
-                del left[place]
-                yield place, drawn
+            for number, drawn in decoder.decode(line, cancelled=cancelled):
+                del left[number]
+                yield number, drawn
+            return
         except torch.OutOfMemoryError:
             pass
-        if not left:
-            continue
-        # Outside the handler, where the exception no longer holds on to the batch's tensors.
+        # Outside the handler, where the exception no longer holds on to the tensors.
         torch.cuda.empty_cache()
-        if len(batch) == 1:
-            yield batch[0], None
-        else:
-            pending = deque(half for some in ([*left], *pending) for half in halves(some))
-
-
-def _draw_batch(
-    decoder: Decoder,
-    rows: Sequence[Admitted],
-    batch: Sequence[int],
-    cancelled: Callable[[int], bool],
-) -> Iterator[tuple[int, Drawn]]:
-    """One batch, without the rows that nobody wants any more when it begins."""
-    unwanted = {place for place in batch if cancelled(place)}
-    for place in sorted(unwanted):
-        yield place, Drawn(rows[place], stop_reason="cancelled")
-    wanted = [place for place in batch if place not in unwanted]
-    if not wanted:
-        return
-    some = [rows[place] for place in wanted]
-    for at, drawn in decoder.decode(some, cancelled=lambda at: cancelled(wanted[at])):
-        yield wanted[at], drawn
+        budget = line.fed * line.longest // 2
+        if line.fed == 1:  # the first of those that have not ended
+            number, _ = Line(list(left.items()), budget).waiting[0]
+            del left[number]
+            yield number, None

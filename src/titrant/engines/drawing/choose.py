@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 
 from titrant.engines.forward import top_k
 from titrant.seeds import derive_rng
@@ -34,6 +35,17 @@ class Sampling(NamedTuple):
         """The same for some of the rows."""
         columns = (self.temperature[rows], self.top_p[rows], self.uniforms[rows])
         return Sampling(*columns, cuts=self.cuts)
+
+    def joined(self, other: Sampling) -> Sampling:
+        """These rows, and others behind them."""
+        width = max(self.uniforms.shape[1], other.uniforms.shape[1])
+        padded = [pad(u, (0, width - u.shape[1])) for u in (self.uniforms, other.uniforms)]
+        return Sampling(
+            torch.cat([self.temperature, other.temperature]),
+            torch.cat([self.top_p, other.top_p]),
+            torch.cat(padded),
+            cuts=self.cuts or other.cuts,
+        )
 
 
 class Wanted(NamedTuple):
@@ -60,11 +72,9 @@ class Step(NamedTuple):
     """Entropy, variance of the logprob, mean logprob over the vocabulary, float32 [rows, 3]."""
 
 
-def sampling_of(batch: Sequence[Admitted], device: torch.device) -> Sampling | None:
-    """`None` where all rows are greedy."""
+def sampling_of(batch: Sequence[Admitted], device: torch.device) -> Sampling:
+    """How some rows choose; those at temperature 0 take the likeliest token."""
     requests = [row.request for row in batch]
-    if all(request.temperature == 0 for request in requests):
-        return None
     uniforms = np.zeros((len(batch), max(row.limit for row in batch)), dtype=np.float32)
     for i, row in enumerate(batch):
         if row.request.temperature > 0:
@@ -77,18 +87,23 @@ def sampling_of(batch: Sequence[Admitted], device: torch.device) -> Sampling | N
     return Sampling(temperature, top_p, torch.from_numpy(uniforms).to(device), cuts)
 
 
-def choose(logits: torch.Tensor, sampling: Sampling | None, position: int, wanted: Wanted) -> Step:
+def choose(
+    logits: torch.Tensor, sampling: Sampling | None, positions: np.ndarray, wanted: Wanted
+) -> Step:
     """Draw one token per row; its numbers are those of the model as it is (temperature 1, no top_p).
 
     Args:
         logits: float32 [rows, vocab].
         sampling: `None` where all rows are greedy.
-        position: which token this is, from 0.
+        positions: tokens that each row has drawn before, int64 [rows].
         wanted: numbers beside the logprob.
     """
     ids = greedy = logits.argmax(-1)
     if sampling is not None:
-        sampled = _sample(logits, sampling, sampling.uniforms[:, position])
+        # Rows that ended may be past their own last number.
+        last = sampling.uniforms.shape[1] - 1
+        at = torch.from_numpy(positions.clip(max=last)).to(logits.device)[:, None]
+        sampled = _sample(logits, sampling, sampling.uniforms.gather(1, at)[:, 0])
         ids = torch.where(sampling.temperature > 0, sampled, ids)
     total = logits.logsumexp(-1, keepdim=True)
     own = (logits.gather(1, ids[:, None]) - total)[:, 0]

@@ -36,7 +36,7 @@ class Windows:
         width = int(self._sizes.max(initial=1))
         self._ring = np.zeros((len(self._sizes), width))
         self._sums = np.zeros(len(self._sizes))
-        self._n = 0
+        self._n = np.zeros(len(self._sizes), dtype=np.int64)
 
     def push(self, values: np.ndarray) -> np.ndarray:
         """Add one number to each stream; the means of full windows, NaN before; float64 [streams]."""
@@ -54,10 +54,22 @@ class Windows:
         """Go on with some of the streams, in this order."""
         at = np.asarray(rows, dtype=np.int64)
         self._sizes, self._ring, self._sums = self._sizes[at], self._ring[at], self._sums[at]
+        self._n = self._n[at]
+
+    def join(self, other: Windows) -> None:
+        """Take further streams behind these."""
+        width = max(self._ring.shape[1], other._ring.shape[1])
+        rings = [
+            np.pad(ring, ((0, 0), (0, width - ring.shape[1]))) for ring in (self._ring, other._ring)
+        ]
+        self._ring = np.concatenate(rings)
+        self._sizes = np.concatenate([self._sizes, other._sizes])
+        self._sums = np.concatenate([self._sums, other._sums])
+        self._n = np.concatenate([self._n, other._n])
 
 
 class Guards:
-    """The guards of a batch of draws, which all are at the same token."""
+    """The guards of draws that are made side by side."""
 
     def __init__(self, guards: Sequence[Guard | None]) -> None:
         """`None` for a draw that nothing ends."""
@@ -89,3 +101,9 @@ class Guards:
         at = np.asarray(rows, dtype=np.int64)
         self._bars, self._floors = self._bars[at], self._floors[at]
         self._windows.keep(rows)
+
+    def join(self, other: Guards) -> None:
+        """Take further draws behind these."""
+        self._bars = np.concatenate([self._bars, other._bars])
+        self._floors = np.concatenate([self._floors, other._floors])
+        self._windows.join(other._windows)

@@ -35,7 +35,9 @@ class Drawn:
 
     admitted: Admitted
     row: int = 0
-    """Its number in the batch."""
+    """Its number among all that are asked for."""
+    place: int = 0
+    """On the tape."""
     n_tokens: int = 0
     text: str = ""
     stop_reason: StopReason | None = None
@@ -56,7 +58,7 @@ class Endings:
         may_end = is_weak or not request.stop or self._is_last(row, tape)
         if not may_end and not self._near_stop(row, tape):
             return
-        taped = tape.read(row.row, n)
+        taped = tape.read(row.place, n)
         ids = taped.token_ids.tolist()
         if not math.isfinite(taped.logprobs[-1]):
             row.stop_reason, row.text = "error", NOT_FINITE
@@ -76,11 +78,11 @@ class Endings:
 
     def cancel(self, row: Drawn, tape: Tape) -> None:
         """End the row where it is."""
-        row.taped = tape.read(row.row, row.n_tokens)
+        row.taped = tape.read(row.place, row.n_tokens)
         row.stop_reason, row.text = "cancelled", self.text(row.taped.token_ids.tolist())
 
     def _is_last(self, row: Drawn, tape: Tape) -> bool:
-        (token,) = tape.last(row.row, row.n_tokens, 1)
+        (token,) = tape.last(row.place, row.n_tokens, 1)
         return token in self.stop_ids or row.n_tokens >= row.admitted.limit
 
     def text(self, ids: list[int]) -> str:
@@ -91,7 +93,7 @@ class Endings:
         """Whether a stop string stands in the last tokens, as many as it can possibly be cut into."""
         marks = row.admitted.request.stop
         count = max(len(mark.encode()) for mark in marks) + 4
-        tail = self.text(tape.last(row.row, row.n_tokens, count))
+        tail = self.text(tape.last(row.place, row.n_tokens, count))
         return any(mark in tail for mark in marks)
 
 
