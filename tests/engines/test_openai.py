@@ -11,11 +11,18 @@ pytest.importorskip("tenacity")
 
 from titrant.engines.base import Guard, Request
 from titrant.engines.fake import FakeEngine
+from titrant.engines.http import client
 from titrant.engines.openai import OpenAIEngine
 from titrant.errors import ConfigError, EngineError
 from titrant.settings import PromptSettings, ServerSettings
 from titrant.testing.engines import ENGINE_CHECKS
 from titrant.testing.server import FakeServer, Habits
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch):
+    monkeypatch.setattr(client, "LONGEST_PAUSE", 0.1)
+
 
 pytestmark = [
     pytest.mark.enable_socket,
@@ -151,7 +158,7 @@ def test_a_server_that_dies_loses_nothing_that_was_answered():
 def test_a_server_that_comes_back_in_time_is_waited_for():
     server = FakeServer()
     port = server.start()
-    engine = connect(server, retries=8)
+    engine = connect(server, retries=60)
     server.stop()
     threading.Timer(0.5, lambda: server.start(port)).start()
     ((_, result),) = engine.generate([Request("ab", 4)])
@@ -197,6 +204,12 @@ def test_the_only_model_can_be_left_to_the_server():
     with FakeServer() as server:
         engine = OpenAIEngine.connect("auto", ServerSettings(url=server.url), PromptSettings())
     assert engine.info.model == "fake"
+
+
+@pytest.mark.parametrize("url", ["localhost:8000/v1", "ftp://host/v1", "http:///v1", "8000"])
+def test_what_is_no_address_is_told_so(url):
+    with pytest.raises(ConfigError, match="no address of a server"):
+        OpenAIEngine.connect("fake", ServerSettings(url=url), PromptSettings())
 
 
 def test_no_server_is_one_clear_message(monkeypatch):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from titrant.errors import ConfigError, EngineError, MissingPackageError
 
@@ -36,17 +37,25 @@ def url_of(settings: ServerSettings) -> str:
     """The base address of the server.
 
     Raises:
-        ConfigError: none is given.
+        ConfigError: none is given, or it is none.
     """
     url = settings.url or os.environ.get("OPENAI_BASE_URL")
-    if url:
-        return url.rstrip("/")
-    raise ConfigError(
-        "the engine openai needs the address of a server",
-        expected="server.url, --url or the environment's OPENAI_BASE_URL",
-        came="none of them",
-        do="give it, as --url http://localhost:8000/v1",
-    )
+    if not url:
+        raise ConfigError(
+            "the engine openai needs the address of a server",
+            expected="server.url, --url or the environment's OPENAI_BASE_URL",
+            came="none of them",
+            do="give it, as --url http://localhost:8000/v1",
+        )
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ConfigError(
+            f"'{url}' is no address of a server",
+            expected="http:// or https://, a host, and mostly a path that ends in /v1",
+            came=url,
+            do="give it whole, as --url http://localhost:8000/v1",
+        )
+    return url.rstrip("/")
 
 
 def make_client(settings: ServerSettings) -> AsyncOpenAI:
