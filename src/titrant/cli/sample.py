@@ -121,6 +121,7 @@ def _summary(meta: SampleMeta) -> Table:
         "model": f"{meta.base} ({meta.engine})",
         "rule": f"{meta.rule}, at most {typeset.plural(meta.budget, 'draw')} a question",
         "drawn": f"{typeset.plural(meta.draws, 'draw')} for {typeset.plural(meta.questions, 'question')}",
+        "of these": _parts(meta),
         "tokens": typeset.count(meta.tokens),
         "time": typeset.duration(meta.seconds),
     }
@@ -129,5 +130,16 @@ def _summary(meta: SampleMeta) -> Table:
         rows["right"] = f"{share} of the questions ({meta.correct:,} of {meta.questions:,})"
     table = Table.grid(padding=(0, 2))
     for name, text in rows.items():
-        table.add_row(name, text)
+        if text:
+            table.add_row(name, text)
     return table
+
+
+def _parts(meta: SampleMeta) -> str:
+    """Draws that are no whole answer, by kind; empty where there are none."""
+    from titrant.report import typeset
+
+    kinds = {"stopped by the rule": meta.stopped, "cut by the limit": meta.truncated}
+    kinds |= {"unreadable": meta.unreadable, "failed": meta.failed}
+    total = max(1, meta.draws)
+    return ", ".join(f"{typeset.share(n / total)} {kind}" for kind, n in kinds.items() if n)

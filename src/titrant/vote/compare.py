@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from titrant.vote.log import DrawLog
     from titrant.vote.replay import Orders, Replayed
 
-DRAWS = 2000
+BOOTSTRAPS = 2000
+"""Resamples of questions."""
 MAJORITY = Voter()
 
 
@@ -90,7 +91,7 @@ class Comparing:
         self._tails = ((1 - confidence) / 2, (1 + confidence) / 2)
         n = len(log)
         rng = derive_rng(seed, "bootstrap of questions")
-        self._counts = rng.multinomial(n, np.full(n, 1 / n), size=DRAWS) / n
+        self._counts = rng.multinomial(n, np.full(n, 1 / n), size=BOOTSTRAPS) / n
         steps = _steps(orders.shape[2])
         self._curve = [_means(replay_vote(log, _first(orders, k), MAJORITY)) for k in steps]
         self._steps = steps

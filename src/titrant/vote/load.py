@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from titrant.errors import DataError
 from titrant.signals.arrow import as_ragged
@@ -29,6 +30,8 @@ CONFIDENCE, LOGPROB = "confidence-lowest", "logprob-lowest"
 """The signals that a draw can be stopped by while it is drawn: DeepConf's, and the sampled tokens' own."""
 UNKNOWN_VOCAB = 10**6
 """Stands for the vocabulary of a server, which does not say: no toy's."""
+MIN_TOP = 2
+"""Likeliest tokens without which confidence is not what it is: of one alone, high means unsure."""
 ENDED = ("weak", "cancelled", "error")
 """Draws that did not run to their end."""
 
@@ -118,8 +121,9 @@ def make_log(
     grouped = group_answers(asked, verifier, progress=progress)
     verdict = np.array([v or "" for v in drawn.table["verdict"].to_pylist()])
     scores = token_scores(drawn)
-    resolved = resolve(settings, float(scores.logprob.lengths.mean()) if len(verdict) else 0.0)
-    found, lows = _signals(scores, resolved)
+    lengths = scores.logprob.lengths[~np.isin(reasons, ENDED)]
+    resolved = resolve(settings, float(lengths.mean()) if len(lengths) else 0.0)
+    found, lows = _signals(scores, resolved, reasons == "stop")
     return DrawLog(
         qids=drawn.qids,
         offsets=offsets,
@@ -134,15 +138,18 @@ def make_log(
 
 
 def token_scores(drawn: Drawn) -> TokenScores:
-    """The draws' per-token numbers, as a pass of the model over a pool would have left them."""
-    table, n = drawn.table, len(drawn.table)
+    """The draws' per-token numbers, as a pass of the model over a pool would have left them.
+
+    A draw that lacks some of the numbers that others have (one that failed, or never began) has no tokens
+    here, so all its signals are NaN.
+    """
+    has_top = drawn.top >= MIN_TOP and drawn.table["top"].null_count < len(drawn.table)
+    wanted = ["logprob", *(["top"] if has_top else [])]
+    wide_names = ("entropy", "variance", "vocab_mean")
+    has_distribution = drawn.table["entropy"].null_count < len(drawn.table)
+    table = _blanked(drawn.table, [*wanted, *(wide_names if has_distribution else ())])
     keys = zip(table["qid"].to_pylist(), table["sample"].to_pylist(), strict=True)
-    has_top = drawn.top > 0 and table["top"].null_count == 0
-    has_distribution = all(table[name].null_count == 0 for name in ("entropy", "vocab_mean"))
-    wide = {
-        name: as_ragged(table[name]) if has_distribution and n else None
-        for name in ("entropy", "variance", "vocab_mean")
-    }
+    wide = {name: as_ragged(table[name]) if has_distribution else None for name in wide_names}
     return TokenScores(
         uids=tuple(f"{qid}/{sample}" for qid, sample in keys),
         vocab=drawn.vocab or UNKNOWN_VOCAB,
@@ -156,8 +163,19 @@ def token_scores(drawn: Drawn) -> TokenScores:
     )
 
 
+def _blanked(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """The table with all lists of a draw null where any of `names` is."""
+    valid = [table[name].is_valid().to_numpy() for name in names]
+    is_whole = pa.array(np.logical_and.reduce(valid))
+    for name in ("step", *names):
+        column = table[name]
+        blank = pc.if_else(is_whole, column, pa.scalar(None, column.type))
+        table = table.set_column(table.schema.get_field_index(name), name, blank)
+    return table
+
+
 def _signals(
-    scores: TokenScores, settings: SignalSettings
+    scores: TokenScores, settings: SignalSettings, ends_itself: np.ndarray
 ) -> tuple[dict[str, np.ndarray], dict[str, Lows]]:
     """Every signal that these numbers allow, turned so that high is better, and the record lows."""
     if not len(scores.logprob.values):  # an engine without logprobs: nothing is known, not 0
@@ -169,9 +187,10 @@ def _signals(
             values = compute(signal, scores, settings).trace
             found[name] = values if signal.prefer == "high" else -values
     window = window_of(settings).group
-    lows = {LOGPROB: record_lows(scores.logprob, window)}
+    lows = {LOGPROB: record_lows(scores.logprob, window, ends_itself=ends_itself)}
     if scores.top is not None:
-        lows[CONFIDENCE] = record_lows(confidence_of(scores, settings), window)
+        confidence = confidence_of(scores, settings)
+        lows[CONFIDENCE] = record_lows(confidence, window, ends_itself=ends_itself)
     return found, lows
 
 

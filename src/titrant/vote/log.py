@@ -8,7 +8,7 @@ what a stopping rule can ask: at which token the mean of a full window first fel
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -65,6 +65,24 @@ class DrawLog:
         """The question of each draw, int64 [draws]."""
         return np.repeat(np.arange(len(self)), self.draws)
 
+    def only(self, kept: np.ndarray) -> DrawLog:
+        """The log of some of its questions; bool [questions]."""
+        draws = kept[self.question]
+        return replace(
+            self,
+            qids=tuple(qid for qid, keep in zip(self.qids, kept.tolist(), strict=True) if keep),
+            offsets=offsets_of(self.draws[kept]),
+            group=self.group[draws],
+            is_right=self.is_right[draws],
+            verdict=self.verdict[draws],
+            n_tokens=self.n_tokens[draws],
+            lows={
+                name: Lows(lows.value[draws], lows.tokens[draws])
+                for name, lows in self.lows.items()
+            },
+            signals={name: values[draws] for name, values in self.signals.items()},
+        )
+
     def right_groups(self) -> np.ndarray:
         """Whether each group's first draw is right; bool [questions, groups]."""
         n_groups = max(1, int(self.group.max(initial=-1)) + 1)
@@ -74,19 +92,23 @@ class DrawLog:
         return found
 
 
-def record_lows(confidence: Ragged, window: int) -> Lows:
+def record_lows(confidence: Ragged, window: int, *, ends_itself: np.ndarray | None = None) -> Lows:
     """The record lows of window confidences of each draw.
 
     Args:
         confidence: of each token, row by row.
         window: tokens of a window. A draw shorter than that has no window, and no record.
+        ends_itself: draws whose last token ended them, so that it cannot have been stopped there; bool
+            [draws]; `None`: none.
     """
-    groups = confidence.sliding_mean(window)
+    groups, lengths = confidence.sliding_mean(window), confidence.lengths
     rows, places, values = [], [], []
     for i in range(len(groups)):
-        if confidence.lengths[i] < window:
-            continue
         row = groups.row(i)
+        if ends_itself is not None and ends_itself[i]:
+            row = row[:-1]
+        if lengths[i] < window or not len(row):
+            continue
         before = np.minimum.accumulate(row)
         is_record = np.concatenate([[True], before[1:] < before[:-1]])
         rows.append(np.full(int(is_record.sum()), i))

@@ -114,6 +114,11 @@ class _Question:
     told: int = 0
     asked: int = 0
 
+    def is_missing(self, sample: int) -> bool:
+        """Whether the rule cannot be told of a draw yet; one that was cancelled tells it nothing."""
+        draw = self.draws.get(sample)
+        return draw is None or draw.stop_reason == "cancelled"
+
 
 class Online:
     """The loop, and where it stands."""
@@ -174,7 +179,7 @@ class Online:
                     block = self.drawer.rule.block(question.told, self.drawer.width)
                     question.asked = min(question.told + block, self.drawer.rule.budget)
                 wanted = range(question.told, question.asked)
-                missing += [(q, k) for k in wanted if k not in question.draws]
+                missing += [(q, k) for k in wanted if question.is_missing(k)]
             if missing:
                 return missing
             self._tell_known()
@@ -188,9 +193,9 @@ class Online:
         """Tell the rule what is known of a question, in order, until a draw is missing."""
         question = self._questions[q]
         while self.walks.is_open[q] and question.told < question.asked:
-            draw = question.draws.get(question.told)
-            if draw is None:
+            if question.is_missing(question.told):
                 return
+            draw = question.draws[question.told]
             group = question.groups.add(draw.final_answer, self.drawer.verifier)
             if group == len(question.verdicts):
                 question.verdicts.append(draw.verdict)

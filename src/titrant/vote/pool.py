@@ -53,7 +53,9 @@ def log_of_pool(
         for some in by_question.values()
     ]
     grouped = group_answers(asked, verifier)
-    lengths = [t.n_tokens if t.n_tokens is not None else len(t.body) for t in rows]
+    # One unit for all: characters where any trace does not say its tokens.
+    known = all(t.n_tokens is not None for t in rows)
+    lengths = [(t.n_tokens or 0) if known else len(t.body) for t in rows]
     return DrawLog(
         qids=tuple(by_question),
         offsets=offsets_of(np.array([len(some) for some in by_question.values()])),

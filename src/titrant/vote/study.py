@@ -98,6 +98,8 @@ class Study(Record):
 
     version: int = 1
     questions: int
+    left_out: int = 0
+    """Questions with fewer draws than the budget; nothing here is about them."""
     draws: int
     """In all."""
     budget: int
@@ -128,7 +130,8 @@ class Wish(NamedTuple):
     """What is to be compared."""
 
     budget: int | None = None
-    """Draws per question; `None`: as many as the question with the fewest has."""
+    """Draws per question; `None`: as many as nine in ten questions have, at least 2. Questions with fewer
+    are left out."""
     signals: tuple[str, ...] = ()
     """Of votes; empty: all that the log has."""
     keeps: tuple[float, ...] = KEEPS
@@ -154,7 +157,7 @@ def study(
         progress: called with (what, done, all).
 
     Raises:
-        ConfigError: a signal is unknown, or the budget is over the log's draws.
+        ConfigError: a signal is unknown, or no question has as many draws as the budget.
         DataError: there is no gold answer, so nothing can be compared.
     """
     if not (log.verdict != "").any():
@@ -165,7 +168,8 @@ def study(
             do="give the problems' gold answers; the votes themselves stand in answers.parquet",
         )
     names = _signals(log, wish.signals)
-    budget = wish.budget or int(log.draws.min())
+    n_all, budget = len(log), wish.budget or usual_draws(log)
+    log = with_draws(log, budget)
     orders = make_orders(log, budget=budget, resamples=wish.resamples, seed=wish.seed)
     comparing = Comparing(log, orders, confidence=wish.level, seed=wish.seed)
     voters = voters_of(log, names, wish.keeps)
@@ -184,6 +188,7 @@ def study(
     shortness = -log.n_tokens.astype(float)
     return Study(
         questions=len(log),
+        left_out=n_all - len(log),
         draws=len(log.group),
         budget=budget,
         resamples=wish.resamples,
@@ -195,9 +200,32 @@ def study(
         tokens=float(log.n_tokens.mean()),
         curve=tuple(_point(point, log) for point in comparing.curve()),
         rows=tuple(rows),
-        signals=tuple(_signal_row(name, log, wish.level) for name in names),
+        signals=tuple(_signal_row(name, log, wish) for name in names),
         best_of={name: _best(log, name, budget) for name in names},
-        shorter_is_right=_within(shortness, log, wish.level),
+        shorter_is_right=_within(shortness, log, wish),
+    )
+
+
+def usual_draws(log: DrawLog) -> int:
+    """As many draws as nine in ten questions have, at least 2."""
+    return max(2, int(np.quantile(log.draws, 0.1, method="lower")))
+
+
+def with_draws(log: DrawLog, budget: int) -> DrawLog:
+    """The questions that have at least so many draws.
+
+    Raises:
+        ConfigError: none has.
+    """
+    kept = log.draws >= budget
+    if kept.any():
+        return log if kept.all() else log.only(kept)
+    most = int(log.draws.max(initial=0))
+    raise ConfigError(
+        f"no question has {budget} draws",
+        expected=f"at most {most} draws per question, as many as the log has of one",
+        came=str(budget),
+        do=f"set the budget to {most}, or draw more",
     )
 
 
@@ -265,22 +293,24 @@ def _point(point: CurvePoint, log: DrawLog) -> Point:
     )
 
 
-def _signal_row(name: str, log: DrawLog, level: float) -> SignalRow:
+def _signal_row(name: str, log: DrawLog, wish: Wish) -> SignalRow:
     values, nothing = log.signals[name], Span(estimate=None, low=None, high=None)
     against = nothing
     if BASELINE in log.signals and name != BASELINE:
-        gap = auroc_difference(values, log.signals[BASELINE], log, confidence=level)
+        gap = auroc_difference(
+            values, log.signals[BASELINE], log, confidence=wish.level, seed=wish.seed
+        )
         against = Span(estimate=_known(gap.estimate), low=_known(gap.low), high=_known(gap.high))
     return SignalRow(
         name=name,
-        auroc=_within(values, log, level),
+        auroc=_within(values, log, wish),
         against_mean=against,
         known=float(np.isfinite(values).mean()),
     )
 
 
-def _within(values: np.ndarray, log: DrawLog, level: float) -> Span:
-    found = auroc_within(values, log, confidence=level)
+def _within(values: np.ndarray, log: DrawLog, wish: Wish) -> Span:
+    found = auroc_within(values, log, confidence=wish.level, seed=wish.seed)
     return Span(estimate=_known(found.auroc), low=_known(found.low), high=_known(found.high))
 
 

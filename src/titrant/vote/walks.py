@@ -13,6 +13,7 @@ import numpy as np
 
 from titrant.vote.equal import NO_ANSWER
 from titrant.vote.rules import DeepConf
+from titrant.vote.voters import threshold
 
 if TYPE_CHECKING:
     from titrant.vote.rules import Rule
@@ -157,10 +158,8 @@ class Walks:
         if not len(rows) or not isinstance(self.rule, DeepConf):
             return
         signal = self._warm_signal[rows]
-        is_known = np.isfinite(signal).any(axis=1)
-        bars = np.full(len(rows), -np.inf)
-        bars[is_known] = np.nanpercentile(signal[is_known], 100 - self.rule.keep, axis=1)
-        self.bar[rows] = bars
+        bars = threshold(signal, self.rule.keep)
+        self.bar[rows] = bars = np.where(np.isnan(bars), -np.inf, bars)
         for column in range(signal.shape[1]):
             group = self._warm_group[rows, column]
             votes = (group != NO_ANSWER) & (signal[:, column] >= bars)

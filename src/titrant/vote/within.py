@@ -17,7 +17,8 @@ from titrant.seeds import derive_rng
 if TYPE_CHECKING:
     from titrant.vote.log import DrawLog
 
-DRAWS = 2000
+BOOTSTRAPS = 2000
+"""Resamples of questions."""
 
 
 class Within(NamedTuple):
@@ -56,19 +57,22 @@ def wins(signal: np.ndarray, log: DrawLog) -> np.ndarray:
     return found
 
 
-def auroc_within(signal: np.ndarray, log: DrawLog, *, confidence: float = 0.9) -> Within:
+def auroc_within(
+    signal: np.ndarray, log: DrawLog, *, confidence: float = 0.9, seed: int = 0
+) -> Within:
     """AUROC of a signal of which high is better, with its interval over questions.
 
     Args:
         signal: float64 [draws].
         log: the draws.
         confidence: level of the interval.
+        seed: root of the bootstrap.
     """
     found = wins(signal, log)
     n_pairs = float(found[:, 1].sum())
     if not n_pairs:
         return Within(float("nan"), float("nan"), float("nan"), 0, 0)
-    low, high = np.nanquantile(_drawn(found, len(log)), _tails(confidence))
+    low, high = np.nanquantile(_drawn(found, len(log), seed), _tails(confidence))
     return Within(
         float(found[:, 0].sum() / n_pairs),
         float(low),
@@ -79,21 +83,30 @@ def auroc_within(signal: np.ndarray, log: DrawLog, *, confidence: float = 0.9) -
 
 
 def auroc_difference(
-    one: np.ndarray, other: np.ndarray, log: DrawLog, *, confidence: float = 0.9
+    one: np.ndarray, other: np.ndarray, log: DrawLog, *, confidence: float = 0.9, seed: int = 0
 ) -> Difference:
-    """How much better one signal tells right from wrong than another; paired by question."""
-    mine, theirs = wins(one, log), wins(other, log)
+    """How much better one signal tells right from wrong than another, on the draws where both are known.
+
+    Args:
+        one: float64 [draws].
+        other: float64 [draws].
+        log: the draws.
+        confidence: level of the interval, which is paired by question.
+        seed: root of the bootstrap.
+    """
+    is_known = np.isfinite(one) & np.isfinite(other)
+    mine, theirs = (wins(np.where(is_known, values, np.nan), log) for values in (one, other))
     if not mine[:, 1].sum() or not theirs[:, 1].sum():
         return Difference(float("nan"), float("nan"), float("nan"))
     here = mine[:, 0].sum() / mine[:, 1].sum() - theirs[:, 0].sum() / theirs[:, 1].sum()
-    drawn = _drawn(mine, len(log)) - _drawn(theirs, len(log))
+    drawn = _drawn(mine, len(log), seed) - _drawn(theirs, len(log), seed)
     low, high = np.nanquantile(drawn, _tails(confidence))
     return Difference(float(here), float(low), float(high))
 
 
-def _drawn(found: np.ndarray, n: int) -> np.ndarray:
+def _drawn(found: np.ndarray, n: int, seed: int) -> np.ndarray:
     """AUROC under resampling of questions, the same ones for every signal; float64 [draws]."""
-    counts = derive_rng(0, "within", n).multinomial(n, np.full(n, 1 / n), size=DRAWS)
+    counts = derive_rng(seed, "within", n).multinomial(n, np.full(n, 1 / n), size=BOOTSTRAPS)
     with np.errstate(invalid="ignore"):  # a draw without any pair
         return (counts @ found[:, 0]) / (counts @ found[:, 1])
 

@@ -72,6 +72,14 @@ class SampleMeta(Record):
     draws: int = 0
     tokens: int = 0
     """Generated, those of stopped and cancelled draws among them."""
+    failed: int = 0
+    """Draws that the engine could not make; they count as draws without an answer."""
+    truncated: int = 0
+    """Draws cut by the limit or the context."""
+    unreadable: int = 0
+    """Draws that ended by themselves with an answer that cannot be read."""
+    stopped: int = 0
+    """Draws that the rule ended, or that were under way when their question was settled."""
     seconds: float = 0.0
     """Of drawing, over all starts."""
     correct: int | None = None

@@ -1,11 +1,14 @@
-"""Drawing answers, in a worker: the engine is loaded once, and every draw is kept as soon as it has ended.
+"""Drawing answers, in a worker: the engine is loaded once, and draws are kept as they end, some at a time.
 
 Under a rule with a bar the window of group confidence is settled by the warm-ups: `signals.window: auto` is
 a share of their mean length, over all questions, and stands in `meta.json` from then on. Until then nothing
 needs it, and no other rule does.
 
 Killed at any moment, the same job goes on: draws that are there are told to the rule again, in order, and
-only what is missing is drawn.
+only what is missing is drawn. What a kill can cost is the draws of the last `FLUSH_S` seconds.
+
+A draw that failed counts as one without an answer, and the next start makes it again. Where nothing but
+failures came, that is an error, once everything was tried.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ from titrant.traces.record import content_hash
 from titrant.traces.table import load_problems
 from titrant.traces.verify.verdict import Verifier
 from titrant.vote.draws import DrawsInfo, draw_parts, read_draws, rows_of, write_draws
-from titrant.vote.load import UNKNOWN_VOCAB
+from titrant.vote.load import MIN_TOP, UNKNOWN_VOCAB
 from titrant.vote.online import CHUNK, Drawer, Online
 from titrant.vote.rules import Fixed, rule_of
 
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
     from titrant.vote.rules import Rule
 
 MOST_WORKERS = 8
+FLUSH_S = 30.0
+"""Seconds after which draws that have ended are written, however few."""
 
 
 class SampleJob(Record):
@@ -71,7 +76,7 @@ def sample(job: SampleJob, progress: Callable[[str, int, int], None] | None = No
 
     Raises:
         DataError: the folder holds draws that were made otherwise, or a part is damaged.
-        EngineError: most draws failed.
+        EngineError: all draws failed.
         TitrantError: the engine cannot be opened.
     """
     problems = load_problems(job.folder / "problems.parquet")
@@ -92,7 +97,7 @@ class _Work:
         self.rule = rule_of(job.sample)
         self.top = min(job.signals.top_logprobs, opened.most_top)
         _check_bar(self.rule, opened)
-        made_with = _made_with(job, opened)
+        made_with = _made_with(job, opened, self.top)
         self.meta = _known(
             job.folder,
             SampleMeta(
@@ -122,13 +127,8 @@ class _Work:
         self._draw(online, tell)
         outcomes = online.outcomes()
         write_answers(self.job.folder / "answers.parquet", self.problems, outcomes)
-        with_gold = any(problem.gold is not None for problem in self.problems)
-        self._keep(
-            is_done=True,
-            draws=sum(found.draws for found in outcomes),
-            tokens=sum(found.tokens for found in outcomes),
-            correct=sum(found.verdict == "correct" for found in outcomes) if with_gold else None,
-        )
+        self._keep(is_done=True, **_counts(self.problems, online))
+        _check_failures([draw for some in online.draws() for draw in some])
 
     def _draw(self, online: Online, tell: Callable[[str, int, int], None]) -> list[Draw]:
         found: list[Draw] = []
@@ -138,7 +138,7 @@ class _Work:
             for step in online.run():
                 waiting.append(step.draw)
                 tell("drawing", total - step.n_open, total)
-                if len(waiting) >= CHUNK:
+                if len(waiting) >= CHUNK or time.monotonic() - began >= FLUSH_S:
                     found += self._store(waiting, time.monotonic() - began)
                     waiting, began = [], time.monotonic()
         finally:  # what has ended is kept, whatever stops the rest
@@ -155,13 +155,6 @@ class _Work:
         )
         write_draws(self.job.folder, draws, info)
         self._keep(seconds=self.meta.seconds + seconds)
-        failed = [draw for draw in draws if draw.error is not None]
-        if len(failed) == len(draws) and len(draws) > 1:
-            raise EngineError(
-                f"all of the last {len(draws)} draws failed",
-                came=failed[-1].error or "",
-                do="correct the cause and run the same command again: draws that ended are kept",
-            )
         return draws
 
     def _keep(self, **update: object) -> None:
@@ -178,7 +171,8 @@ class _Work:
         return known
 
     def _window(self, draws: Sequence[Draw]) -> int:
-        lengths = [draw.n_tokens for draw in draws]
+        _check_failures(draws)
+        lengths = [draw.n_tokens for draw in draws if draw.error is None]
         mean = sum(lengths) / len(lengths)
         return window_of(resolve(self.job.signals, mean)).group
 
@@ -202,23 +196,52 @@ class _Work:
 
 
 def _check_bar(rule: Rule, opened: Opened) -> None:
-    if rule.has_bar and not opened.most_top:
+    if rule.has_bar and opened.most_top < MIN_TOP:
         raise ConfigError(
             f"the rule {rule.text} needs logprobs",
-            expected="an engine that gives the likeliest tokens of each position",
-            came=f"{opened.name}, which gives none",
+            expected=f"an engine that gives at least {MIN_TOP} likeliest tokens of each position",
+            came=f"{opened.name}, which gives {opened.most_top or 'none'}",
             do="choose --rule adaptive or esc, which count answers only, or another server",
         )
 
 
-def _made_with(job: SampleJob, opened: Opened) -> dict[str, str]:
+def _counts(problems: Sequence[Problem], online: Online) -> dict[str, int | None]:
+    """What came out, in numbers of questions, draws and tokens."""
+    outcomes = online.outcomes()
+    draws = [draw for some in online.draws() for draw in some]
+    with_gold = any(problem.gold is not None for problem in problems)
+    return {
+        "draws": len(draws),
+        "tokens": sum(draw.n_tokens for draw in draws),
+        "correct": sum(one.verdict == "correct" for one in outcomes) if with_gold else None,
+        "failed": sum(draw.error is not None for draw in draws),
+        "truncated": sum(draw.stop_reason == "length" for draw in draws),
+        "stopped": sum(draw.stop_reason in {"weak", "cancelled"} for draw in draws),
+        "unreadable": sum(
+            draw.stop_reason == "stop" and draw.final_answer is None for draw in draws
+        ),
+    }
+
+
+def _check_failures(draws: Sequence[Draw]) -> None:
+    """Refuse to go on, or to be done, with nothing but failures."""
+    errors = [draw.error for draw in draws if draw.error is not None]
+    if errors and len(errors) == len(draws):
+        raise EngineError(
+            f"all {len(draws):,} draws failed",
+            came=errors[-1],
+            do="correct the cause and run the same command again",
+        )
+
+
+def _made_with(job: SampleJob, opened: Opened, top: int) -> dict[str, str]:
     """Everything that decides a draw, part by part; more budget and another width draw on."""
     return {
         "base": f"{opened.fingerprint} {job.base.model_dump_json()} {job.decode.engine}",
         "prompt": f"{job.prompt.model_dump_json()} {job.shots}",
         "decode": job.decode.model_dump_json(exclude={"batch_tokens", "temperature", "engine"}),
         "sample": job.sample.model_dump_json(exclude={"budget", "width"}),
-        "signals": f"{job.signals.window} {job.signals.top_logprobs}",
+        "signals": f"{job.signals.window} {top}",
         "answer_pattern": str(job.answer_pattern),
         "seed": str(job.seed),
     }

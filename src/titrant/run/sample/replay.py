@@ -82,9 +82,12 @@ def _of_draws(
             do=f"--top {drawn.top}, or draw anew with --set signals.top_logprobs={top}",
         )
     settings = settings.model_copy(update={"top_logprobs": max(kept, 1)})
+    if settings.window == "auto" and meta.window is not None:  # that by which draws were stopped
+        settings = settings.model_copy(update={"window": meta.window})
     by_qid = {problem.qid: problem for problem in problems}
     with Verifier() as verifier:
         log = make_log(drawn, by_qid, settings, verifier, progress=progress)
+    gold = np.array([by_qid[qid].gold is not None for qid in drawn.qids])
     reasons = np.array(drawn.table["stop_reason"].to_pylist(), dtype=object)
     lines = [] if meta.is_done else ["drawing is not finished: these are the draws so far"]
     missing = len(problems) - len(drawn.qids)
@@ -93,7 +96,8 @@ def _of_draws(
     failed = int((reasons == "error").sum())
     lines += [f"{failed:,} draws failed; they count as draws without an answer"] if failed else []
     stopped = int(np.isin(reasons, ENDED[:2]).sum())
-    return log, Notes(tuple(lines), stopped)
+    log, left_out = _with_gold(log, gold, "the votes themselves stand in answers.parquet")
+    return log, Notes((*lines, *left_out), stopped)
 
 
 def _of_pool(
@@ -114,6 +118,29 @@ def _of_pool(
                 do="draw some: titrant sample --problems FILE --base MODEL",
             )
         log = log_of_pool(traces, settings, verifier, scores=scores)
+    has_gold = {trace.qid for trace in traces if trace.gold is not None}
+    gold = np.array([qid in has_gold for qid in log.qids])
+    log, left_out = _with_gold(
+        log, gold, "a vote without gold answers tells nothing of right and wrong"
+    )
     lines = ["the traces of a pool are taken for draws, in the order of the file"]
     lines += ["without --scores there is no signal but length"] if scores is None else []
-    return log, Notes(tuple(lines), 0)
+    if any(trace.n_tokens is None for trace in traces):
+        lines.append(
+            "the pool does not say how many tokens its traces have: characters stand for them"
+        )
+    return log, Notes((*lines, *left_out), 0)
+
+
+def _with_gold(log: DrawLog, gold: np.ndarray, otherwise: str) -> tuple[DrawLog, list[str]]:
+    """The questions with a gold answer, and what is to be said of the others."""
+    if not gold.any():
+        raise DataError(
+            "nothing can be compared: no question has a gold answer",
+            expected="gold answers, at least of some questions",
+            came=f"{len(gold):,} questions without",
+            do=f"give the problems' gold answers; {otherwise}",
+        )
+    missing = int((~gold).sum())
+    lines = [f"{missing:,} questions without a gold answer are left out"] if missing else []
+    return (log.only(gold) if missing else log), lines
