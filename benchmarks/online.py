@@ -1,6 +1,6 @@
 """What confidence and the online loop cost, and what stopping gives back: tokens per second, side by side.
 
-    python benchmarks/online.py [--size small|large] [--rows 64] [--problems 64] [--repeats 3]
+    python benchmarks/online.py [--size small|large] [--rows 64] [--problems 32] [--repeats 3]
 
 Everything on transformers, one thread, in one process, on the same requests, in turns; the median of
 `--repeats` turns, in processor seconds, which a busy machine hardly moves:
@@ -8,7 +8,7 @@ Everything on transformers, one thread, in one process, on the same requests, in
     plain        draws with the sampled token's logprob alone
     confidence   the same with 20 likeliest tokens and a guard whose bar nothing falls under
                  (bar: at most 10 % slower than plain at a batch of 64)
-    whole        the same with entropy and mean logprob too, as titrant sample keeps them
+    whole        plain, the 20 likeliest and entropy and mean logprob too, as titrant sample keeps them
     loop         the online loop over the same draws, every draw to its end (rule fixed)
     stopping     the loop under deepconf-low, τ off: what tokens per second remain when draws are stopped,
                  and the seconds per question against the loop that stops nothing

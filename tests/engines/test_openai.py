@@ -133,6 +133,30 @@ def test_a_bad_request_fails_alone():
     assert results[1].error is None
 
 
+def test_fewer_likeliest_tokens_than_asked_for_are_counted():
+    with FakeServer(habits=Habits(most_top=5, caps_top=True)) as server:
+        engine = connect(server)
+    assert engine._served.most_top == 5
+
+
+def test_an_error_in_a_stream_is_that_of_its_request():
+    with FakeServer() as server:
+        engine = connect(server)
+        server.habits.poison = "bad"
+        found = dict(engine.generate([Request("bad", 8), Request("ab", 8)]))
+    assert found[0].error == "this prompt breaks me"
+    assert found[1].error is None
+
+
+@pytest.mark.parametrize("has_completions", [True, False], ids=["completions", "chat"])
+def test_the_limit_is_what_the_prompt_leaves(has_completions):
+    habits = Habits(context=100, has_completions=has_completions)
+    with FakeServer(FakeEngine(context_tokens=100), habits) as server:
+        ((_, result),) = connect(server).generate([Request("x" * 60, 80)])
+        assert result.error is None
+        assert server.asked[-1]["max_tokens"] == 40
+
+
 def test_a_server_that_dies_loses_nothing_that_was_answered():
     server = FakeServer()
     port = server.start()

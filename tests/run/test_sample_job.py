@@ -4,55 +4,21 @@ import json
 
 import polars as pl
 import pytest
+from scripted import Scripted, make_job
 from typer.testing import CliRunner
 
 from titrant.cli.main import app
 from titrant.engines.base import engines
-from titrant.engines.fake import FakeEngine
-from titrant.engines.open import Opened
-from titrant.engines.plain import PlainPrompts
-from titrant.engines.scoring.hashed import VOCAB
 from titrant.errors import BusyError, DataError
 from titrant.run.alone import holding
-from titrant.run.sample.alone import sample_job
 from titrant.run.sample.folder import read_meta
 from titrant.run.sample.job import sample
 from titrant.run.sample.pool import write_kept
 from titrant.run.sample.replay import open_log
-from titrant.seeds import derive
-from titrant.settings import Config, PoolSettings
+from titrant.settings import PoolSettings
 from titrant.traces.read import read_pool
-from titrant.traces.record import Problem, question_id
-from titrant.traces.table import write_problems
 from titrant.vote.draws import draw_parts, read_draws, rows_of
 from titrant.vote.study import Wish, study
-
-QUESTIONS = [f"What is {i} + {i}?" for i in range(6)]
-
-
-def say(request):
-    """Right two times of three, in words of different lengths."""
-    n = int(request.prompt.split()[2])
-    pick = derive(request.seed, "say", request.prompt)
-    answer = 2 * n + (1 if pick % 3 == 0 else 0)
-    steps = "".join(f"step {i}\n" for i in range(1 + pick % 4))
-    return f"<think>{steps}</think>The answer is {answer}"
-
-
-class Scripted(FakeEngine):
-    """The fake engine with that script; may stop after so many draws."""
-
-    limit = None
-
-    @classmethod
-    def open(cls, opening):
-        return Opened(cls(say), PlainPrompts(opening.prompt), "scripted", "f", VOCAB, VOCAB)
-
-    def generate(self, requests, **more):
-        for given, found in enumerate(super().generate(requests, **more)):
-            if Scripted.limit is not None and given >= Scripted.limit:
-                raise KeyboardInterrupt
-            yield found
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,23 +26,6 @@ def _scripted():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(engines._loaded, "fake", Scripted)
         yield
-
-
-def make_job(folder, *, gold=True, **changes):
-    problems = [
-        Problem(qid=question_id(q), question=q, gold=str(2 * i) if gold else None)
-        for i, q in enumerate(QUESTIONS)
-    ]
-    folder.mkdir(parents=True, exist_ok=True)
-    write_problems(folder / "problems.parquet", problems)
-    tree = {
-        "base": "scripted",
-        "pool": "world:arithmetic",
-        "benchmark": "world:arithmetic",
-        "decode": {"engine": "fake", "max_new_tokens": 100},
-        "sample": {"budget": 8, "temperature": 1.0},
-    }
-    return sample_job(Config.model_validate(tree | changes), folder)
 
 
 def drawn(folder):

@@ -1,9 +1,12 @@
 """Votes over draws, by hand."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from titrant.errors import ConfigError, DataError
 from titrant.vote.voters import Voter, check_voter, threshold, vote, weights_of
@@ -143,3 +146,13 @@ def test_rows_do_not_see_each_other(rows):
     together = vote(voter, group, signal)
     for i, (g, s) in enumerate(rows):
         assert (together.group[i], together.n_votes[i]) == decide(voter, g, s)[::2]
+
+
+@given(arrays(float, (3, 7), elements=st.floats(-9, 9) | st.just(math.nan)), st.floats(0.5, 100))
+def test_the_threshold_is_numpys_percentile_of_what_is_known(values, keep):
+    for row, found in zip(values, threshold(values, keep), strict=True):
+        known = row[np.isfinite(row)]
+        if len(known):
+            assert found == np.percentile(known, 100 - keep)
+        else:
+            assert math.isnan(found)

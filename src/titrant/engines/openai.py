@@ -99,9 +99,11 @@ class OpenAIEngine:
         engine = cls.connect(opening.base.path, opening.server, opening.prompt)
         served = engine._served
         if served.endpoint == "chat":
-            # The server renders the conversation, so the prompt is the question as it is.
+            # The server renders the conversation, so the prompt is the question as it is, after the
+            # worked examples, if there are any, each question on lines of its own.
+            form = "{question}\n\n" if opening.shots else "{question}"
             plain = opening.prompt.model_copy(
-                update={"template": "plain", "format": "{question}", "system": None}
+                update={"template": "plain", "format": form, "system": None}
             )
             prompts = PlainPrompts(plain, opening.shots)
         else:

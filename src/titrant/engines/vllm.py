@@ -150,10 +150,12 @@ class VllmEngine:
         engine, waiting, rows = self._llm.llm_engine, iter(admitted), dict[str, Row]()
         try:
             while True:
-                yield from self._fill(rows, waiting, cancelled)
-                if not rows:
+                over = list(self._fill(rows, waiting, cancelled))
+                yield from over
+                if rows:
+                    yield from self._step(rows, cancelled)
+                elif not over:
                     return
-                yield from self._step(rows, cancelled)
         finally:  # whoever stops listening stops the work
             if rows:
                 engine.abort_request(list(rows))

@@ -36,11 +36,15 @@ class Habits:
     has_chat: bool = True
     gives_logprobs: bool = True
     most_top: int = 20
+    caps_top: bool = False
+    """Whether a request for more is given `most_top` without a word, and not refused."""
     has_extra_entry: bool = False
     """Whether the sampled token stands beside the likeliest, as one more."""
     honours_seed: bool = True
     fail_first: list[int] = field(default_factory=list)
     """Statuses of the first requests for text; then it works."""
+    poison: str | None = None
+    """Prompts with this text in them get an error event in the middle of their stream."""
     drop_after: int | None = None
     """Chunks after which the first stream breaks off, once."""
     dies_after: int | None = None
@@ -123,7 +127,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Text, streamed or whole."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path == "/tokenize":
-            self._json(200, {"count": len(body["prompt"].encode())})
+            text = body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
+            self._json(200, {"count": len(text.encode())})
             return
         habits, is_chat = self.fake.habits, self.path == "/v1/chat/completions"
         is_there = habits.has_chat if is_chat else habits.has_completions
@@ -139,10 +144,10 @@ class _Handler(BaseHTTPRequestHandler):
         top = int((body.get("top_logprobs") if is_chat else body.get("logprobs")) or 0)
         if status != 200:
             self._json(status, {"message": "on demand"})
-        elif top > habits.most_top:
+        elif top > habits.most_top and not habits.caps_top:
             self._json(400, {"message": f"at most {habits.most_top} logprobs"})
         else:
-            self._answer(body, is_chat=is_chat, top=top)
+            self._answer(body, is_chat=is_chat, top=min(top, habits.most_top))
 
     def _answer(self, body: dict[str, Any], *, is_chat: bool, top: int) -> None:
         prompt = body["messages"][-1]["content"] if is_chat else body["prompt"]
@@ -168,9 +173,15 @@ class _Handler(BaseHTTPRequestHandler):
             "total_tokens": result.n_prompt_tokens + result.n_tokens,
         }
         if body.get("stream"):
-            self._stream(pieces, usage, is_chat=is_chat)
+            self._stream(self._poisoned(prompt, pieces), usage, is_chat=is_chat)
         else:
             self._json(200, _record([_joined(pieces, is_chat=is_chat)], usage, is_chat=is_chat))
+
+    def _poisoned(self, prompt: str, pieces: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        poison = self.fake.habits.poison
+        if poison is None or poison not in prompt:
+            return pieces
+        return [*pieces[:1], {"error": {"message": "this prompt breaks me", "code": 400}}]
 
     def _seed(self, body: dict[str, Any]) -> int:
         if self.fake.habits.honours_seed:
@@ -191,7 +202,8 @@ class _Handler(BaseHTTPRequestHandler):
                     habits.drop_after = None
                     break
                 time.sleep(habits.pause_s)
-                self._event(_record([piece], None, is_chat=is_chat))
+                is_error = "error" in piece
+                self._event(piece if is_error else _record([piece], None, is_chat=is_chat))
                 self.fake.sent += 1
             else:
                 self._event(_record([], usage, is_chat=is_chat))

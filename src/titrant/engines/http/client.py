@@ -99,9 +99,11 @@ def retrying(settings: ServerSettings) -> AsyncRetrying:
 
 
 def status_of(error: BaseException) -> int | None:
-    """The HTTP status behind an error; `None` without one."""
-    status = getattr(error, "status_code", None)
-    return status if isinstance(status, int) else None
+    """The HTTP status behind an error, or that which a stream named; `None` without one."""
+    for found in (getattr(error, "status_code", None), getattr(error, "code", None)):
+        if isinstance(found, int) or (isinstance(found, str) and found.isdecimal()):
+            return int(found)
+    return None
 
 
 def is_passing(error: BaseException) -> bool:
@@ -112,7 +114,8 @@ def is_passing(error: BaseException) -> bool:
     if status is not None:
         return status in PASSING or status >= 500
     passing = (openai.APIConnectionError, BrokenStreamError)
-    return isinstance(error, passing) or _is_of_transport(error)
+    is_in_stream = type(error) is openai.APIError  # an error event without a status
+    return isinstance(error, passing) or is_in_stream or _is_of_transport(error)
 
 
 def _is_of_transport(error: BaseException) -> bool:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from titrant.settings import PromptSettings, ServerSettings
 
 
+TEMPLATE_TOKENS = 64
+"""What a chat template may add to a question, where it fits so amply that nobody counts."""
+
+
 class Streams:
     """Draws from a server whose abilities are known."""
 
@@ -53,12 +57,19 @@ class Streams:
     async def _fitting(self, client: AsyncOpenAI, request: Request) -> Request:
         """The request with a limit that its prompt leaves room for, which servers insist on.
 
-        A token is a byte at least, so most prompts need not be counted.
+        A token is a byte at least, so most plain prompts need not be counted; a chat's template adds to
+        them what only the server knows.
         """
         context, limit = self._served.context, request.max_new_tokens
-        if context is None or len(request.prompt.encode()) + limit <= context:
+        is_chat = self._served.endpoint == "chat"
+        margin = TEMPLATE_TOKENS if is_chat else 0
+        text = f"{self._prompt.system or ''}{request.prompt}" if is_chat else request.prompt
+        if context is None or len(text.encode()) + margin + limit <= context:
             return request
-        n_prompt = await count_tokens(client, self._served.model, request.prompt)
+        asked: dict[str, Any] = (
+            {"messages": self._messages(request.prompt)} if is_chat else {"prompt": text}
+        )
+        n_prompt = await count_tokens(client, self._served.model, asked)
         if n_prompt is None or n_prompt >= context:
             return request  # the server says what is wrong
         return replace(request, max_new_tokens=min(limit, context - n_prompt))

@@ -14,6 +14,8 @@ from titrant.errors import ConfigError
 from titrant.registry import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from openai import AsyncOpenAI
 
     from titrant.engines.http.tokens import Chunk
@@ -64,6 +66,11 @@ class Served(NamedTuple):
             lines.append("the server does not honour seeds: drawing again gives other draws")
         if self.endpoint == "chat":
             lines.append("the chat endpoint renders its own template around the question")
+        else:
+            lines.append(
+                "the completions endpoint is asked: the model continues plain text, without its chat "
+                "template (server.endpoint: chat asks the other)"
+            )
         return tuple(lines)
 
 
@@ -147,21 +154,18 @@ async def _top(client: AsyncOpenAI, model: str, endpoint: Endpoint) -> tuple[int
     has_logprobs = False
     for k in TOPS:
         try:
-            chunk = await ask_once(client, model, endpoint, n=2, top=k)
+            chunk = await ask_once(client, model, endpoint, n=3, top=k)
         except Exception as error:
             if is_of_the_request(error):
                 continue
             raise
         has_logprobs = has_logprobs or bool(chunk.tokens)
-        if chunk.tokens and all(chunk.tokens[0].top):
-            return min(k, _distinct(chunk)), True
+        given = max((token.n_given for token in chunk.tokens), default=0)
+        if given:
+            return min(k, given), True  # some servers give fewer than they were asked for
         if not chunk.tokens:  # taken and passed over: fewer would be passed over too
             return 0, has_logprobs
     return 0, has_logprobs
-
-
-def _distinct(chunk: Chunk) -> int:
-    return max(len(token.top) for token in chunk.tokens)
 
 
 async def _honours_seed(client: AsyncOpenAI, model: str, endpoint: Endpoint) -> bool:
@@ -210,12 +214,12 @@ async def _version(client: AsyncOpenAI) -> str:
     return str(found.get("version", "")) if isinstance(found, dict) else ""
 
 
-async def count_tokens(client: AsyncOpenAI, model: str, prompt: str) -> int | None:
-    """Tokens of a prompt, where the server counts them (vLLM does); else `None`."""
+async def count_tokens(client: AsyncOpenAI, model: str, asked: Mapping[str, Any]) -> int | None:
+    """Tokens of a `prompt` or of `messages`, where the server counts them (vLLM does); else `None`."""
     root = str(client.base_url).rstrip("/").removesuffix("/v1")
     try:
         found = await client.with_options(base_url=root).post(
-            "/tokenize", cast_to=object, body={"model": model, "prompt": prompt}
+            "/tokenize", cast_to=object, body={"model": model, **asked}
         )
     except Exception as error:
         if status_of(error) is None:

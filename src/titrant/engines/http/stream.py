@@ -79,9 +79,6 @@ class Draw:
             return Result("", (), "error", -1 if prompt is None else prompt, error=self.error)
         k = self._request.top_logprobs
         has_top = bool(self._tokens) and k > 0 and all(len(t.top) == k for t in self._tokens)
-        top = np.array([t.top for t in self._tokens], dtype=np.float32).reshape(
-            len(self._tokens) if k else 0, k
-        )
         text = self._whole()
         logprobs = np.array([t.logprob for t in self._tokens], dtype=np.float32)
         return Result(
@@ -91,7 +88,7 @@ class Draw:
             n_prompt_tokens=-1 if prompt is None else prompt,
             logprobs=logprobs if self._tokens else None,
             top_ids=self._top_ids(k) if has_top else None,
-            top_logprobs=top if has_top else None,
+            top_logprobs=np.array([t.top for t in self._tokens], np.float32) if has_top else None,
             token_ends=self._token_ends(text) if self._tokens else None,
         )
 

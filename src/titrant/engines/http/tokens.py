@@ -29,6 +29,8 @@ class Token(NamedTuple):
     """−1: not told."""
     top_ids: tuple[int, ...] = ()
     """Of the likeliest, where tokens are named by ids."""
+    n_given: int = 0
+    """Different likeliest tokens that the server named."""
 
 
 class Chunk(NamedTuple):
@@ -92,11 +94,12 @@ def _completion_tokens(logprobs: Any, ids: Sequence[int], k: int) -> Iterable[To
     ):
         if text.startswith(ID):
             top_ids, values = named_top(top or {}, k)
-            yield Token(None, float(logprob), values, int(text.removeprefix(ID)), top_ids)
+            own_id, n_given = int(text.removeprefix(ID)), len(top or {})
+            yield Token(None, float(logprob), values, own_id, top_ids, n_given)
             continue
         values = exact_top((top or {}).values(), k) if k else ()
         token_id = ids[i] if len(ids) == len(logprobs.tokens) else -1
-        yield Token(text.encode(), float(logprob), values, int(token_id))
+        yield Token(text.encode(), float(logprob), values, int(token_id), (), len(top or {}))
 
 
 def chat_chunk(chunk: Any, k: int) -> Chunk:  # noqa: ANN401 - openai's class, seen by duck
@@ -113,6 +116,8 @@ def chat_chunk(chunk: Any, k: int) -> Chunk:  # noqa: ANN401 - openai's class, s
             float(one.logprob),
             exact_top((other.logprob for other in one.top_logprobs or ()), k) if k else (),
             int(ids[i]) if len(ids) == len(content) else -1,
+            (),
+            len(one.top_logprobs or ()),
         )
         for i, one in enumerate(content)
     )

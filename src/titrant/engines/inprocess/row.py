@@ -46,14 +46,16 @@ class Row:
         k = self.admitted.request.top_logprobs
         self.text += piece.text
         found: list[Any] = list(piece.logprobs or [])
+        n_left = len(piece.token_ids)
         for token, entries in zip(piece.token_ids, found, strict=True):
             self.token_ids.append(token)
             self.logprobs.append(entries[token].logprob)
             best = likeliest(entries, k)
             self.top_ids.append([t for t, _ in best])
             self.top_logprobs.append([logprob for _, logprob in best])
-            is_last = len(self.token_ids) == self.admitted.limit or token in self.stop_ids
-            if self.guards.is_needed and not (is_last and piece.finish_reason == "stop"):
+            n_left -= 1
+            ends_itself = not n_left and piece.finish_reason == "stop"  # by a token or a text
+            if self.guards.is_needed and not ends_itself:
                 top = np.array([self.top_logprobs[-1]])
                 if self.guards.push(top, np.array([k]))[0]:
                     return "weak"

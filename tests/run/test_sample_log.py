@@ -1,0 +1,127 @@
+"""A folder of draws as a log: failures, questions without gold, and replays that are the online run."""
+
+import numpy as np
+import polars as pl
+import pytest
+from scripted import Scripted, make_job
+
+from titrant.engines.base import engines
+from titrant.errors import DataError, EngineError
+from titrant.run.sample.job import sample
+from titrant.run.sample.replay import open_log
+from titrant.traces.record import Problem
+from titrant.traces.table import load_problems, write_problems
+from titrant.vote.draws import draw_parts, read_draws, rows_of
+from titrant.vote.load import CONFIDENCE
+from titrant.vote.replay import make_orders, replay_rule
+from titrant.vote.rules import DeepConf
+from titrant.vote.study import Wish, study
+
+SIGNALS = {"window": 8}
+
+
+@pytest.fixture(autouse=True)
+def scripted(monkeypatch):
+    monkeypatch.setitem(engines._loaded, "fake", Scripted)
+    monkeypatch.setattr(Scripted, "fails", frozenset())
+    return Scripted
+
+
+def opened(folder, **more):
+    more = {"scores": None, "window": None, "top": None} | more
+    return open_log(str(folder), progress=lambda *_: None, **more)
+
+
+@pytest.mark.parametrize("keep", [10, 50, 90])
+def test_a_replay_is_the_online_run(tmp_path, keep):
+    """The same draws, logged whole and drawn under the rule: the same answers for the same tokens."""
+    common = {"budget": 24, "temperature": 1.0}
+    sample(make_job(tmp_path / "log", sample=common, signals=SIGNALS))
+    online = common | {
+        "rule": "deepconf-low",
+        "keep": keep,
+        "warmup": 6,
+        "tau": 0.8,
+        "min_votes": 3,
+        "width": 1,
+    }
+    sample(make_job(tmp_path / "run", sample=online, signals=SIGNALS))
+    log, _ = opened(tmp_path / "log", window=8)
+    orders = make_orders(log, budget=24, resamples=1)
+    rule = DeepConf(24, keep, 0.8, 6, 3)
+    found = replay_rule(log, orders, rule, signal=CONFIDENCE)
+    answers = pl.read_parquet(tmp_path / "run" / "answers.parquet")
+    assert answers["qid"].to_list() == list(log.qids)
+    np.testing.assert_array_equal(found.tokens[0], answers["tokens"])
+    np.testing.assert_array_equal(found.drawn[0], answers["draws"])
+    np.testing.assert_array_equal(found.is_right[0], answers["verdict"] == "correct")
+    parts = [rows_of(read_draws(path)[1]) for path in draw_parts(tmp_path / "run")]
+    weak = [draw.qid for part in parts for draw in part if draw.stop_reason == "weak"]
+    np.testing.assert_array_equal(found.stopped[0], [weak.count(qid) for qid in log.qids])
+    assert weak
+
+
+def test_one_failed_draw_spoils_no_signal(tmp_path, scripted):
+    scripted.fails = {("What is 1 + 1?", 3)}
+    meta = sample(make_job(tmp_path / "d"))
+    assert (meta.failed, meta.draws) == (1, 48)
+    log, notes = opened(tmp_path / "d")
+    assert np.isnan(log.signals["confidence"]).sum() == 1
+    assert any("1 draws failed" in line for line in notes.lines)
+    scripted.fails = set()
+    assert sample(make_job(tmp_path / "d")).failed == 0  # made again
+    log, _ = opened(tmp_path / "d")
+    assert not np.isnan(log.signals["confidence"]).any()
+
+
+def test_failures_at_the_start_do_not_end_the_work(tmp_path, scripted):
+    scripted.fails = {("What is 0 + 0?", k) for k in range(8)}
+    meta = sample(make_job(tmp_path / "d"))
+    assert (meta.failed, meta.is_done) == (8, True)
+    assert sample(make_job(tmp_path / "d")).is_done  # and not those of the next start either
+
+
+def test_nothing_but_failures_is_an_error(tmp_path, scripted):
+    scripted.fails = {(f"What is {i} + {i}?", k) for i in range(6) for k in range(8)}
+    with pytest.raises(EngineError, match="all 48 draws failed"):
+        sample(make_job(tmp_path / "d"))
+    rule = {"rule": "deepconf-low", "budget": 8, "warmup": 4, "temperature": 1.0}
+    with pytest.raises(EngineError, match="all 24 draws failed"):
+        sample(make_job(tmp_path / "e", sample=rule))
+
+
+def test_draws_are_written_after_a_while_however_few(tmp_path, monkeypatch):
+    monkeypatch.setattr("titrant.run.sample.job.FLUSH_S", 0.0)
+    sample(make_job(tmp_path / "d"))
+    assert len(draw_parts(tmp_path / "d")) == 48
+
+
+def test_questions_without_gold_are_left_out(tmp_path):
+    job = make_job(tmp_path / "d")
+    path = tmp_path / "d" / "problems.parquet"
+    some = [
+        p if i < 2 else Problem(qid=p.qid, question=p.question, gold=None)
+        for i, p in enumerate(load_problems(path))
+    ]
+    write_problems(path, some)
+    sample(job)
+    log, notes = opened(tmp_path / "d")
+    assert len(log) == 2
+    assert "4 questions without a gold answer are left out" in notes.lines
+    found = study(log, Wish(resamples=2))
+    assert (found.questions, found.draws) == (2, 16)
+    write_problems(path, [Problem(qid=p.qid, question=p.question, gold=None) for p in some])
+    with pytest.raises(DataError, match="no question has a gold answer"):
+        opened(tmp_path / "d")
+
+
+def test_questions_with_too_few_draws_are_left_out(tmp_path):
+    rule = {"rule": "adaptive", "budget": 16, "confidence": 0.8, "width": 1, "temperature": 1.0}
+    sample(make_job(tmp_path / "d", sample=rule))
+    log, _ = opened(tmp_path / "d")
+    counts = log.draws
+    assert len(set(counts.tolist())) > 1
+    found = study(log, Wish(resamples=2, budget=int(counts.max())))
+    assert found.left_out == (counts < counts.max()).sum() > 0
+    usual = study(log, Wish(resamples=2))
+    assert (usual.budget, usual.left_out) == (counts.min(), 0)
