@@ -43,7 +43,8 @@ from titrant.run.sample.replay import open_log
 from titrant.run.watch import Silent
 from titrant.seeds import derive_rng
 from titrant.traces.record import Trace, trace_id
-from titrant.vote.study import Study, Wish, study
+from titrant.vote.findings import Study
+from titrant.vote.study import Wish, study
 from titrant.vote.within import auroc_difference, auroc_within
 from titrant.worlds.arithmetic import ARITHMETIC, MODULUS, Chain, parse
 from titrant.worlds.base import Split, distinct_problems

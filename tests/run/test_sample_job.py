@@ -17,7 +17,7 @@ from titrant.run.sample.pool import write_kept
 from titrant.run.sample.replay import open_log
 from titrant.settings import PoolSettings
 from titrant.traces.read import read_pool
-from titrant.vote.draws import draw_parts, read_draws, rows_of
+from titrant.vote.logs.draws import draw_parts, read_draws, rows_of
 from titrant.vote.study import Wish, study
 
 

@@ -11,8 +11,8 @@ from titrant.run.sample.job import sample
 from titrant.run.sample.replay import open_log
 from titrant.traces.record import Problem
 from titrant.traces.table import load_problems, write_problems
-from titrant.vote.draws import draw_parts, read_draws, rows_of
-from titrant.vote.load import CONFIDENCE
+from titrant.vote.logs.draws import draw_parts, read_draws, rows_of
+from titrant.vote.logs.load import CONFIDENCE
 from titrant.vote.replay import make_orders, replay_rule
 from titrant.vote.rules import DeepConf
 from titrant.vote.study import Wish, study

@@ -19,7 +19,7 @@ from titrant.settings import Config
 from titrant.testing.server import FakeServer, Habits
 from titrant.traces.record import Problem, question_id
 from titrant.traces.table import write_problems
-from titrant.vote.draws import draw_parts, read_draws, rows_of
+from titrant.vote.logs.draws import draw_parts, read_draws, rows_of
 from titrant.vote.online import LABEL
 
 pytestmark = pytest.mark.enable_socket

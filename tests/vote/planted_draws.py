@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from titrant.signals.ragged import Ragged, offsets_of
-from titrant.vote.log import DrawLog, record_lows
+from titrant.vote.logs.log import DrawLog, record_lows
 
 
 def make_log(

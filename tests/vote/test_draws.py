@@ -7,8 +7,8 @@ from titrant.errors import DataError
 from titrant.settings import SignalSettings
 from titrant.traces.record import Problem
 from titrant.traces.verify.verdict import Verifier
-from titrant.vote.draws import Draw, DrawsInfo, draw_parts, read_draws, rows_of, write_draws
-from titrant.vote.load import load_drawn, make_log
+from titrant.vote.logs.draws import Draw, DrawsInfo, draw_parts, read_draws, rows_of, write_draws
+from titrant.vote.logs.load import load_drawn, make_log
 
 K = 3
 PROBLEMS = [Problem(qid=q, question=q, gold="4") for q in ("b", "a")]

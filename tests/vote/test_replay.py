@@ -10,7 +10,7 @@ from planted_draws import make_log, random_log
 
 from titrant.errors import ConfigError
 from titrant.signals.ragged import Ragged
-from titrant.vote.log import record_lows, stopped_at
+from titrant.vote.logs.log import record_lows, stopped_at
 from titrant.vote.replay import Orders, make_orders, replay_rule, replay_vote
 from titrant.vote.rules import Adaptive, DeepConf, Esc, Fixed
 from titrant.vote.voters import Voter

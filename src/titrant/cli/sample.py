@@ -97,7 +97,8 @@ def sample(
         screen.print(f"note: {note}", style="yellow", soft_wrap=True)
     if kept is not None:
         screen.print(f"{kept:,} draws in {to_pool}", soft_wrap=True)
-    screen.print(f"next: titrant vote {folder} --replay", soft_wrap=True)
+    can_replay = "" if meta.stopped else " --replay"
+    screen.print(f"next: titrant vote {folder}{can_replay}", soft_wrap=True)
 
 
 def check_pool(path: Path | None, keep: str) -> None:

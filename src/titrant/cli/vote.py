@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from titrant.cli.common import JsonOption, console, emit_json
-
-if TYPE_CHECKING:
-    pass
 
 DrawsArgument = Annotated[
     str, typer.Argument(help="Folder of titrant sample, or a pool with several traces a question.")
@@ -41,7 +38,8 @@ def vote(
         bool, typer.Option("--replay", help="Replay every stopping rule too, and its control.")
     ] = False,
     budget: Annotated[
-        int | None, typer.Option(min=1, help="Draws per question; default: all that every one has.")
+        int | None,
+        typer.Option(min=1, help="Draws per question; default: as many as nine in ten have."),
     ] = None,
     signals: SignalsOption = None,
     keep: KeepOption = "10,50,90",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from titrant.vote.study import Span, Study, VoteRow
+    from titrant.vote.findings import Span, Study, VoteRow
 
     Write = Callable[[float | None], str]
 
@@ -51,7 +51,10 @@ def _head(found: Study) -> Text:
         if share > 0
     )
     text = Text()
-    text.append(f"{typeset.plural(found.questions, 'question')}, {found.budget} draws each: ")
+    left_out = f" ({found.left_out:,} with fewer are left out)" if found.left_out else ""
+    text.append(
+        f"{typeset.plural(found.questions, 'question')}, {found.budget} draws each{left_out}: "
+    )
     text.append(f"one draw is right {_share(found.accuracy)}", style="bold")
     text.append(f", {typeset.count(found.tokens)} tokens long" + (f"; {rest}" if rest else ""))
     return text

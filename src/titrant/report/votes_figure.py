@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from titrant.vote.study import Study, VoteRow
+    from titrant.vote.findings import Study, VoteRow
 
 KINDS = (".png", ".svg")
 INKS = ("end", "s1", "s2", "s3", "s4", "s5")

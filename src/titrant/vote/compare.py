@@ -22,7 +22,7 @@ from titrant.vote.replay import replay_vote
 from titrant.vote.voters import Voter
 
 if TYPE_CHECKING:
-    from titrant.vote.log import DrawLog
+    from titrant.vote.logs.log import DrawLog
     from titrant.vote.replay import Orders, Replayed
 
 BOOTSTRAPS = 2000

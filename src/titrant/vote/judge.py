@@ -11,7 +11,7 @@ from titrant.traces.steps import cut_steps
 from titrant.traces.thinking import split_thinking
 from titrant.traces.verify.assess import WORLD, claim_of
 from titrant.traces.verify.verdict import Claim
-from titrant.vote.draws import Draw
+from titrant.vote.logs.draws import Draw
 
 if TYPE_CHECKING:
     from titrant.engines.base import Request, Result

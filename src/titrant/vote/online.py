@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from titrant.settings import DecodeSettings
     from titrant.traces.record import Problem
     from titrant.traces.verify.verdict import Verifier
-    from titrant.vote.draws import Draw
+    from titrant.vote.logs.draws import Draw
     from titrant.vote.rules import Rule
     from titrant.vote.walks import Decided
 

@@ -25,14 +25,14 @@ import numpy as np
 from titrant.errors import ConfigError
 from titrant.seeds import derive_rng
 from titrant.vote.equal import NO_ANSWER
-from titrant.vote.log import Lows, stopped_at
+from titrant.vote.logs.log import Lows, stopped_at
 from titrant.vote.voters import vote
 from titrant.vote.walks import Told, Walks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from titrant.vote.log import DrawLog
+    from titrant.vote.logs.log import DrawLog
     from titrant.vote.rules import Rule
     from titrant.vote.voters import Voter
 

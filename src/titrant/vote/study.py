@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from titrant.errors import ConfigError, DataError
-from titrant.records import Record
 from titrant.registry import nearest
 from titrant.vote.compare import Comparing
+from titrant.vote.findings import Point, SignalRow, Span, Study, VoteRow
 from titrant.vote.passk import best_of, pass_at
 from titrant.vote.replay import RESAMPLES, make_orders, replay_rule, replay_vote
 from titrant.vote.rules import Adaptive, DeepConf, Esc
@@ -24,106 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from titrant.vote.compare import Bounds, CurvePoint, Row
-    from titrant.vote.log import DrawLog
+    from titrant.vote.logs.log import DrawLog
     from titrant.vote.rules import Rule
 
 BASELINE = "confidence"
 """The signal that others are compared with: the mean of a draw's token confidences."""
 KEEPS = (10.0, 50.0, 90.0)
-
-
-class Span(Record):
-    """A number with its interval."""
-
-    estimate: float | None
-    low: float | None
-    high: float | None
-
-
-class VoteRow(Record):
-    """One vote or stopping rule against majority over the whole budget."""
-
-    name: str
-    kind: str
-    """`vote`: every draw runs to its end; `rule`: draws or questions are stopped; `control`: a rule whose
-    confidences were dealt out anew."""
-    signal: str = ""
-    """What weighs, filters or stops; empty: nothing."""
-    accuracy: Span
-    """Right / asked."""
-    tokens: float
-    """Generated per question."""
-    drawn: float
-    """Draws started per question."""
-    stopped: float
-    """Share of them ended for want of confidence."""
-    saved: Span
-    """Share of majority's tokens."""
-    loss: Span
-    """Accuracy lost against majority; under 0: won."""
-    loss_bound: float
-    """One-sided upper bound of the loss."""
-    at_equal_tokens: Span
-    """Accuracy won against majority with as many tokens."""
-    unanswered: float
-    """Share of questions without an answer."""
-    fell_back: float
-    """Share of questions where no draw was left to vote."""
-
-
-class SignalRow(Record):
-    """How well a signal tells right from wrong draws of one question."""
-
-    name: str
-    auroc: Span
-    """Within question; 0.5 is a coin."""
-    against_mean: Span
-    """AUROC less that of mean confidence, paired by question."""
-    known: float
-    """Share of draws for which it could be computed."""
-
-
-class Point(Record):
-    """Majority over n draws."""
-
-    draws: int
-    tokens: float
-    accuracy: Span
-    pass_at: float
-    """pass@n: share of questions with a right draw among n."""
-
-
-class Study(Record):
-    """What a log tells."""
-
-    version: int = 1
-    questions: int
-    left_out: int = 0
-    """Questions with fewer draws than the budget; nothing here is about them."""
-    draws: int
-    """In all."""
-    budget: int
-    """Draws per question that the comparisons use."""
-    resamples: int
-    level: float
-    """Of the intervals; they are over questions."""
-    window: int
-    """Tokens of a window of group confidence."""
-    accuracy: Span
-    """Of one draw: right / drawn."""
-    truncated: float
-    """Share of draws cut by the limit."""
-    unreadable: float
-    """Share of draws whose answer could not be read."""
-    tokens: float
-    """Of one draw, mean."""
-    curve: tuple[Point, ...]
-    rows: tuple[VoteRow, ...]
-    signals: tuple[SignalRow, ...]
-    best_of: dict[str, float]
-    """Signal → accuracy of the best draw of the whole budget, in expectation."""
-    shorter_is_right: Span
-    """AUROC of shortness: near 0.5, length cannot be what a signal knows."""
 
 
 class Wish(NamedTuple):

@@ -192,7 +192,8 @@ def vote(
     """Decide among the draws of each row; arguments as in `weights_of`.
 
     Raises:
-        DataError: a weight would be negative.
+        ConfigError: the way makes no sense (`check_voter`).
+        DataError: a weight would be negative, or the signal is missing.
 
     Example:
         >>> group, signal = np.array([[0, 1, 1]]), np.array([[9.0, 2.0, 3.0]])
@@ -200,6 +201,14 @@ def vote(
         >>> int(found.group[0]), round(float(found.share[0]), 3), int(found.n_votes[0])
         (0, 0.643, 3)
     """
+    check_voter(voter)
+    if voter.signal is not None and signal is None:
+        raise DataError(
+            f"the vote {voter.text} needs its signal",
+            expected=f"{voter.signal} of each draw",
+            came="none",
+            do="give it, or vote by majority",
+        )
     lengths = np.zeros(group.shape, dtype=np.int64) if n_tokens is None else n_tokens
     return tally(group, weights_of(voter, group, signal, lengths))
 

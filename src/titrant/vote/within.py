@@ -15,7 +15,7 @@ import numpy as np
 from titrant.seeds import derive_rng
 
 if TYPE_CHECKING:
-    from titrant.vote.log import DrawLog
+    from titrant.vote.logs.log import DrawLog
 
 BOOTSTRAPS = 2000
 """Resamples of questions."""

@@ -1,7 +1,7 @@
 """The folder of `titrant sample`.
 
 DIR/problems.parquet    what was asked
-DIR/draws/part-*.parquet   every draw with its per-token numbers (`vote.draws`)
+DIR/draws/part-*.parquet   every draw with its per-token numbers (`vote.logs.draws`)
 DIR/answers.parquet     per question: the answer, its share of the votes, what it took
 DIR/meta.json           what made it, and what it cost
 """

@@ -35,8 +35,8 @@ from titrant.signals.confidence import floor_of, resolve, window_of
 from titrant.traces.record import content_hash
 from titrant.traces.table import load_problems
 from titrant.traces.verify.verdict import Verifier
-from titrant.vote.draws import DrawsInfo, draw_parts, read_draws, rows_of, write_draws
-from titrant.vote.load import MIN_TOP, UNKNOWN_VOCAB
+from titrant.vote.logs.draws import DrawsInfo, draw_parts, read_draws, rows_of, write_draws
+from titrant.vote.logs.load import MIN_TOP, UNKNOWN_VOCAB
 from titrant.vote.online import CHUNK, Drawer, Online
 from titrant.vote.rules import Fixed, rule_of
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from titrant.engines.open import Opened
     from titrant.traces.record import Problem
-    from titrant.vote.draws import Draw
+    from titrant.vote.logs.draws import Draw
     from titrant.vote.rules import Rule
 
 MOST_WORKERS = 8

@@ -19,15 +19,15 @@ from titrant.traces.steps import cut_steps
 from titrant.traces.table import load_problems
 from titrant.traces.thinking import split_thinking
 from titrant.traces.verify.verdict import Verifier
-from titrant.vote.draws import draw_parts, read_draws, rows_of
 from titrant.vote.equal import Growing
+from titrant.vote.logs.draws import draw_parts, read_draws, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from titrant.traces.record import Problem
-    from titrant.vote.draws import Draw
+    from titrant.vote.logs.draws import Draw
 
 
 Keep = Literal["all", "correct", "voted"]

@@ -14,12 +14,12 @@ from titrant.traces.read import distinct_traces, read_pool
 from titrant.traces.table import load_problems
 from titrant.traces.verify.assess import assess
 from titrant.traces.verify.verdict import Verifier
-from titrant.vote.load import ENDED, load_drawn, make_log
-from titrant.vote.pool import log_of_pool
+from titrant.vote.logs.load import ENDED, load_drawn, make_log
+from titrant.vote.logs.pool import log_of_pool
 
 if TYPE_CHECKING:
     from titrant.traces.row_reader import Progress
-    from titrant.vote.log import DrawLog
+    from titrant.vote.logs.log import DrawLog
 
 
 class Notes(NamedTuple):

@@ -14,9 +14,9 @@ from titrant.signals.base import TokenScores, signals
 from titrant.signals.compute import compute, kept_by
 from titrant.signals.confidence import confidence_of, resolve, window_of
 from titrant.signals.ragged import offsets_of
-from titrant.vote.draws import draw_parts, read_draws
 from titrant.vote.equal import Answers, group_answers
-from titrant.vote.log import DrawLog, Lows, record_lows
+from titrant.vote.logs.draws import draw_parts, read_draws
+from titrant.vote.logs.log import DrawLog, Lows, record_lows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -15,7 +15,7 @@ from titrant.signals.base import signals
 from titrant.signals.ragged import offsets_of
 from titrant.traces.record import Verdict
 from titrant.vote.equal import Answers, group_answers
-from titrant.vote.log import DrawLog
+from titrant.vote.logs.log import DrawLog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
