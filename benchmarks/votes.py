@@ -12,7 +12,9 @@ Draws once, keeps everything under --work and goes on when called again:
 The base is the shipped `arithmetic` (0.2 M parameters), which is right in about a third of its draws; the
 problems are test problems of the arithmetic world. For `anti` it is trained on 2,048 traces, half of them
 right and wordy in random ways, half terse, always alike, and wrong: each product is taken with one more
-than the operand. So what is sure is wrong, where there is a product.
+than the operand. Both the corpus and its 300 problems have a product in each chain, so what is sure is
+wrong. (A first run took chains without a product too, where the terse traces are right: there the mean
+confidence told right from wrong with an AUROC of 0.605, and only the tail's was under 0.5.)
 
 Printed: accuracy of majority against draws, tokens and pass@n; every stopping rule with its control; AUROC
 within question of every signal and its difference to mean confidence; the same for k likeliest tokens from
@@ -43,6 +45,7 @@ from titrant.run.sample.replay import open_log
 from titrant.run.watch import Silent
 from titrant.seeds import derive_rng
 from titrant.traces.record import Trace, trace_id
+from titrant.traces.table import write_problems
 from titrant.vote.findings import Study
 from titrant.vote.study import Wish, study
 from titrant.vote.within import auroc_difference, auroc_within
@@ -52,6 +55,7 @@ from titrant.worlds.styles import meander
 
 if TYPE_CHECKING:
     from titrant.settings import Config
+    from titrant.traces.record import Problem
 
 SAVED, LOSS = 0.20, 0.01
 """The claim that was fixed before the run."""
@@ -90,12 +94,14 @@ class Lines(Silent):
 
 def config_of(part: Part, work: Path) -> Config:
     """The config of a part: the world's test problems, every draw to its end."""
-    base = str(anti_base(work)) if part.base == "anti" else part.base
+    base, problems = part.base, "world:arithmetic/train"
+    if part.base == "anti":
+        base, problems = str(anti_base(work)), str(anti_problems(work, part.problems))
     return make_config(
         {
             "base": base,
             "pool": "world:arithmetic",
-            "benchmark": [{"path": "world:arithmetic/train", "limit": part.problems}],
+            "benchmark": [{"path": problems, "limit": part.problems}],
             "decode": {"max_new_tokens": 192, "batch_tokens": 16_384},
             "sample": {
                 "rule": "fixed",
@@ -120,10 +126,23 @@ def wrong_lines(question: str) -> tuple[list[str], int]:
     return lines, value
 
 
+def with_product(split: Split, n: int) -> list[Problem]:
+    """Problems whose chain has a product, each once."""
+    some = distinct_problems(ARITHMETIC, "train", split, 4 * n)
+    return [problem for problem in some if "*" in problem.question][:n]
+
+
+def anti_problems(work: Path, n: int) -> Path:
+    """A file of test problems with a product."""
+    path = work / "anti-problems.parquet"
+    write_problems(path, with_product(Split.TEST, n))
+    return path
+
+
 def anti_pool() -> list[Trace]:
     """Right traces, wordy at random, and wrong ones that are all alike."""
     traces = []
-    for problem in distinct_problems(ARITHMETIC, "train", Split.POOL, PAIRS):
+    for problem in with_product(Split.POOL, PAIRS):
         rng = derive_rng(0, "anti", problem.qid)
         claims = [claim.text for claim in parse(problem.question).claims]
         lines, wrong = wrong_lines(problem.question)
