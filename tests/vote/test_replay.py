@@ -13,7 +13,7 @@ from titrant.signals.ragged import Ragged
 from titrant.vote.logs.log import record_lows, stopped_at
 from titrant.vote.replay import Orders, make_orders, replay_rule, replay_vote
 from titrant.vote.rules import Adaptive, DeepConf, Esc, Fixed
-from titrant.vote.voters import Voter
+from titrant.vote.voters import TIE, Voter
 
 
 def in_log_order(log, budget):
@@ -125,7 +125,7 @@ def alone(log, order, rule):
         if started <= rule.warmup:
             warm.append(draw)
             if started == rule.warmup:
-                bar = float(np.percentile([values[d] for d in warm], 100 - rule.keep))
+                bar = float(np.percentile([values[d] for d in warm], 100 - rule.keep)) - TIE
                 entering = [d for d in warm if values[d] >= bar]
         elif not stop:
             entering = [draw]

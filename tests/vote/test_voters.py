@@ -156,3 +156,13 @@ def test_the_threshold_is_numpys_percentile_of_what_is_known(values, keep):
             assert found == np.percentile(known, 100 - keep)
         else:
             assert math.isnan(found)
+
+
+def test_rounding_decides_nothing_between_draws_of_one_text():
+    """Eight draws of one text, 1e-6 apart: all or none of them are over a percentile."""
+    rng = np.random.default_rng(0)
+    values = np.repeat([5.0, 3.0], 8) + rng.normal(0, 1e-6, 16)
+    groups = np.repeat([0, 1], 8)
+    for keep, kept in ((10, 8), (50, 8), (75, 16)):
+        found = vote(Voter("count", "c", keep=keep), groups[None], values[None])
+        assert found.n_votes[0] == kept

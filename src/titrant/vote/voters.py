@@ -92,6 +92,12 @@ def _within(name: str, came: object, expected: str, is_fine: bool) -> None:  # n
     check_setting("a vote", name, came, expected, is_fine=is_fine)
 
 
+TIE = 1e-4
+"""Signals that are no further apart than this are equal (most are in nats). The same text drawn in another
+batch or by another engine differs by 1e-6 to 1e-4, and models write the same text often: without this,
+rounding decides which of equal draws stands over a percentile."""
+
+
 def threshold(signal: np.ndarray, keep: float) -> np.ndarray:
     """The least signal of each row that is kept, float64 [rows]; NaN for a row without any number.
 
@@ -147,7 +153,7 @@ def weights_of(
 
 def _filtered(voter: Voter, values: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):  # NaN is under no threshold and over none
-        kept = values >= threshold(values, voter.keep)[:, None]
+        kept = values >= threshold(values, voter.keep)[:, None] - TIE
         lowest = np.min(values[kept], initial=np.inf)
     if voter.how == "count":
         return np.where(kept, 1.0, np.nan)

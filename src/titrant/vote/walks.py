@@ -13,7 +13,7 @@ import numpy as np
 
 from titrant.vote.equal import NO_ANSWER
 from titrant.vote.rules import DeepConf
-from titrant.vote.voters import threshold
+from titrant.vote.voters import TIE, threshold
 
 if TYPE_CHECKING:
     from titrant.vote.rules import Rule
@@ -73,7 +73,8 @@ class Walks:
         self._warm_signal = np.full((n, width), np.nan)
         self._warm_weight = np.full((n, width), np.nan)
         self.bar = np.full(n, -np.inf)
-        """Confidence under which a draw is to be ended; −∞ while there is none; float64 [walks]."""
+        """Confidence under which a draw is to be ended, `TIE` under the percentile; −∞ while there is none;
+        float64 [walks]."""
 
     def __len__(self) -> int:
         return len(self.n_drawn)
@@ -158,7 +159,7 @@ class Walks:
         if not len(rows) or not isinstance(self.rule, DeepConf):
             return
         signal = self._warm_signal[rows]
-        bars = threshold(signal, self.rule.keep)
+        bars = threshold(signal, self.rule.keep) - TIE
         self.bar[rows] = bars = np.where(np.isnan(bars), -np.inf, bars)
         for column in range(signal.shape[1]):
             group = self._warm_group[rows, column]
