@@ -155,7 +155,8 @@ def test_diverged_model_gives_error_results(tiny):
     model = LlamaForCausalLM(tiny[0].config)
     with torch.no_grad():
         model.model.norm.weight.fill_(math.nan)
-    results = draw(TransformersEngine(model, tiny[1]), [Request(p, 4) for p in PROMPTS])
+    requests = [Request(p, 4, stop=stop) for p in PROMPTS for stop in ((), ("zz",))]
+    results = draw(TransformersEngine(model, tiny[1]), requests)
     assert {r.error for r in results} == {
         "the model gave logits that are not finite (NaN or infinite)"
     }

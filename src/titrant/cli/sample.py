@@ -96,8 +96,10 @@ def sample(
     for note in meta.notes:
         screen.print(f"note: {note}", style="yellow", soft_wrap=True)
     if kept is not None:
-        screen.print(f"{kept:,} draws in {to_pool}", soft_wrap=True)
-    can_replay = "" if meta.stopped else " --replay"
+        screen.print(
+            f"{kept:,} different texts in {to_pool}; each stands there once", soft_wrap=True
+        )
+    can_replay = " --replay" if meta.rule.startswith("fixed") else ""
     screen.print(f"next: titrant vote {folder}{can_replay}", soft_wrap=True)
 
 

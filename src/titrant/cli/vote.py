@@ -86,7 +86,7 @@ def vote(
         log, notes = open_log(
             draws, scores=scores, window=window, top=top, progress=waiting.at("reading draws")
         )
-        _check_replay(replay, notes.was_stopped)
+        _check_replay(replay, notes.rule, notes.was_stopped)
         found = study(log, wish, progress=lambda what, n, total: waiting.at(what)(n, total))
     if figure is not None:
         write_figure(figure, found)
@@ -122,13 +122,13 @@ def _keeps(text: str) -> tuple[float, ...]:
     return keeps
 
 
-def _check_replay(asked: bool, was_stopped: int) -> None:
+def _check_replay(asked: bool, rule: str, was_stopped: int) -> None:
     from titrant.errors import DataError
 
-    if asked and was_stopped:
+    if asked and (rule or was_stopped):
         raise DataError(
             "these draws cannot be replayed",
             expected="draws that all ran to their end, as under titrant sample --rule fixed",
-            came=f"{was_stopped:,} that were stopped or cancelled",
+            came=f"draws under {rule}, {was_stopped:,} of them stopped or cancelled",
             do="draw with --rule fixed, or leave out --replay to vote on them as they are",
         )

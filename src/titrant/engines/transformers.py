@@ -92,7 +92,7 @@ class TransformersEngine:
         self._vocab = int(model.config.get_text_config().vocab_size)
         self._encoder = PromptEncoder(tokenizer)
         self._forward = ForwardPass(model)
-        self._decoder = Decoder(self._forward, tokenizer)
+        self._decoder = Decoder(self._forward, tokenizer, budget=batch_tokens)
         self._ends = TokenEnds(tokenizer)
         self._forcer = Forcer(self._forward, context_tokens=self._context_tokens)
         self._score_encoder = ScoreEncoder(
@@ -168,7 +168,7 @@ class TransformersEngine:
         yield from refused
         rows, index = [row for _, row in admitted], [i for i, _ in admitted]
         is_cancelled = _never if cancelled is None else lambda at: cancelled(index[at])
-        drawing = draw_all(self._decoder, rows, budget=self._batch_tokens, cancelled=is_cancelled)
+        drawing = draw_all(self._decoder, rows, cancelled=is_cancelled)
         for place, drawn in drawing:
             yield index[place], self._result(rows[place], drawn)
 

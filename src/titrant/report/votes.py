@@ -89,14 +89,17 @@ def _votes(found: Study) -> Table:
         )
     left = len(rest) - MOST_VOTES
     if left > 0:
-        table.add_row(Text(f"and {left} more in --json", style="dim"), "", "", "")
+        text = f"the best {MOST_VOTES} of {len(rest)}, flattered by the choice; all: --json"
+        table.caption, table.caption_justify = Text(text, style="dim"), "left"
     return table
 
 
 def _rules(rows: Sequence[VoteRow]) -> Table:
     """One line per rule, its control beside it."""
     controls = {row.name: row for row in rows if row.kind == "control"}
-    table = _table("stopping rule", "right", "control", "saved", "stopped", "loss ≤")
+    table = _table(
+        "stopping rule", "right", "control (saved)", "saved", "draws stopped", "points lost ≤"
+    )
     for row in rows:
         if row.kind == "control":
             continue
@@ -104,7 +107,7 @@ def _rules(rows: Sequence[VoteRow]) -> Table:
         table.add_row(
             row.name.replace(" confidence-lowest", "").replace("-lowest", ""),
             _share(row.accuracy, 0),
-            typeset.MISSING if control is None else typeset.share(control.accuracy.estimate),
+            typeset.MISSING if control is None else _control(control),
             _percent(row.saved),
             typeset.share(row.stopped, 0),
             typeset.points(row.loss_bound),
@@ -112,8 +115,15 @@ def _rules(rows: Sequence[VoteRow]) -> Table:
     return table
 
 
+def _control(row: VoteRow) -> str:
+    """Right, and saved: under a consensus rule a control may save less, for it agrees more seldom."""
+    return f"{typeset.share(row.accuracy.estimate)} ({typeset.share(row.saved.estimate, 0)})"
+
+
 def _signals(found: Study) -> Table:
-    table = _table("signal", "AUROC within", "− mean's", "best of all")
+    table = _table(
+        "signal, high is better", "AUROC in question", "less mean confidence's", "best of n"
+    )
     ordered = sorted(found.signals, key=lambda row: -(row.auroc.estimate or 0.0))
     for row in ordered:
         table.add_row(
@@ -129,8 +139,8 @@ def _signals(found: Study) -> Table:
 def _table(first: str, *heads: str) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="dim", pad_edge=False)
     table.add_column(first, no_wrap=True)
-    for head in heads:
-        table.add_column(head, justify="right", no_wrap=True)
+    for head in heads:  # in a narrow terminal a cell is folded, never cut
+        table.add_column(head, justify="right", overflow="fold")
     return table
 
 

@@ -81,8 +81,8 @@ def _draw_rules(ax: Axes, rows: Sequence[VoteRow]) -> None:
             [row.tokens],
             [at.estimate or 0.0],
             yerr=[
-                [(at.estimate or 0.0) - (at.low or 0.0)],
-                [(at.high or 0.0) - (at.estimate or 0.0)],
+                [max(0.0, (at.estimate or 0.0) - (at.low or 0.0))],  # rounding may turn a sign
+                [max(0.0, (at.high or 0.0) - (at.estimate or 0.0))],
             ],
             fmt=MARKERS[forms.index(_form(row)) % len(MARKERS)],
             color=INK[INKS[signals.index(row.signal) % len(INKS)]],

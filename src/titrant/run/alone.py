@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from titrant.dose.work.executor import LocalExecutor
 from titrant.dose.work.layout import plan_layout
-from titrant.errors import BusyError, DataError
+from titrant.errors import BusyError, ConfigError, DataError
 from titrant.run.store.folder import RunFolder
 from titrant.run.store.lock import hold
 
@@ -30,9 +30,18 @@ def holding(folder: Path) -> Iterator[None]:
 
     Raises:
         BusyError: another process works on it.
+        ConfigError: it is a file, or cannot be made.
         ResourceError: it cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, FileNotFoundError, PermissionError) as error:
+        raise ConfigError(
+            f"{folder} cannot be made a folder",
+            expected="a folder, or a place where one can be made",
+            came="a file" if folder.exists() else error.strerror or type(error).__name__,
+            do="choose another --out",
+        ) from error
     with ExitStack() as stack:
         try:
             stack.enter_context(hold(RunFolder(folder)))

@@ -25,22 +25,21 @@ def draw_all(
     decoder: Decoder,
     rows: Sequence[Admitted],
     *,
-    budget: int,
     cancelled: Callable[[int], bool],
 ) -> Iterator[tuple[int, Drawn | None]]:
     """Yield (row, what it drew) as rows end; `None` where it does not fit the memory even alone.
 
-    When the memory was too small, rows that have not ended begin anew, with half as much side by side.
+    When the memory was too small, rows that have not ended begin anew, with half as much side by side,
+    and so does all later work of the decoder.
 
     Args:
-        decoder: draws.
+        decoder: draws, within its budget.
         rows: what is asked.
-        budget: tokens side by side, rows × longest prompt and new tokens.
         cancelled: says whether a row is no longer wanted.
     """
     left = dict(enumerate(rows))
     while left:
-        line = Line(list(left.items()), budget)
+        line = Line(list(left.items()), decoder.budget)
         try:
             for number, drawn in decoder.decode(line, cancelled=cancelled):
                 del left[number]
@@ -50,8 +49,8 @@ def draw_all(
             pass
         # Outside the handler, where the exception no longer holds on to the tensors.
         torch.cuda.empty_cache()
-        budget = line.fed * line.longest // 2
+        decoder.budget = line.fed * line.longest // 2
         if line.fed == 1:  # the first of those that have not ended
-            number, _ = Line(list(left.items()), budget).waiting[0]
+            number, _ = Line(list(left.items()), 1).waiting[0]
             del left[number]
             yield number, None

@@ -56,6 +56,7 @@ class Crowd:
         self.is_going = np.ones(len(batch), dtype=bool)
         """Those that have not ended; others are fed on until they leave."""
         self.limits = np.array([admitted.limit for admitted in batch])
+        self._lengths = np.array([len(row.prompt_ids) + row.limit for row in batch])
         self.has_stops = np.array([bool(request.stop) for request in requests])
         self.ids, self.mask = _padded(batch, device)
         self.cache: Cache | None = None
@@ -78,9 +79,16 @@ class Crowd:
         self.positions += self.is_going
 
     def drop(self) -> None:
-        """Let ended rows leave, where enough have ended, and the columns that only they needed."""
+        """Let ended rows leave, where enough have ended, and the columns that only they needed.
+
+        They leave at once where there are more columns than any row that goes on will ever need, so that
+        nothing is fed past the context or past the memory that was reckoned with.
+        """
         going = np.nonzero(self.is_going)[0]
-        if len(going) > DROP_SHARE * len(self.rows):
+        is_wide = self.ids.shape[1] > self._lengths[going].max(initial=0)
+        if len(going) == len(self.rows) or (
+            len(going) > DROP_SHARE * len(self.rows) and not is_wide
+        ):
             return
         self.tape.close(self.places[~self.is_going])
         kept = torch.from_numpy(going).to(self.ids.device)
@@ -90,6 +98,7 @@ class Crowd:
         self.ids, self.mask = self.ids[kept, after:], mask[:, after:]
         self.rows = [self.rows[at] for at in going.tolist()]
         self.places, self.limits = self.places[going], self.limits[going]
+        self._lengths = self._lengths[going]
         self.positions, self.is_going = self.positions[going], self.is_going[going]
         self.has_stops, self._k = self.has_stops[going], self._k[going]
         self.sampling = None if self.sampling is None else self.sampling.at(kept)
@@ -105,6 +114,7 @@ class Crowd:
         self.rows = [*self.rows, *other.rows]
         self.places = np.concatenate([side.places for side in sides])
         self.limits = np.concatenate([side.limits for side in sides])
+        self._lengths = np.concatenate([side._lengths for side in sides])
         self.positions = np.concatenate([side.positions for side in sides])
         self.is_going = np.concatenate([side.is_going for side in sides])
         self.has_stops = np.concatenate([side.has_stops for side in sides])

@@ -36,8 +36,12 @@ if TYPE_CHECKING:
 class Decoder:
     """Draws the continuations of rows with one model."""
 
-    def __init__(self, forward: ForwardPass, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(
+        self, forward: ForwardPass, tokenizer: PreTrainedTokenizerBase, *, budget: int
+    ) -> None:
         self._forward = forward
+        self.budget = budget
+        """Tokens side by side, rows × longest prompt and new tokens; less once that was too much."""
         self._endings = Endings(tokenizer, stop_ids(forward.model, tokenizer))
 
     @torch.no_grad()
@@ -95,11 +99,14 @@ class Decoder:
         is_weak = crowd.weak(step)
         n_tokens = crowd.positions + 1
         may_end = is_weak | crowd.has_stops | (crowd.limits <= n_tokens)
-        may_end |= ~np.isfinite(step.logprobs) | np.isin(step.ids, self._endings.stop_ids)
+        is_broken = ~np.isfinite(step.logprobs)
+        may_end |= is_broken | np.isin(step.ids, self._endings.stop_ids)
         for at in np.nonzero(may_end & crowd.is_going)[0].tolist():
             row = crowd.rows[at]
             row.n_tokens = int(n_tokens[at])
-            self._endings.end(row, crowd.tape, is_weak=bool(is_weak[at]))
+            self._endings.end(
+                row, crowd.tape, is_weak=bool(is_weak[at]), is_broken=bool(is_broken[at])
+            )
             if row.stop_reason is not None:
                 crowd.is_going[at] = False
                 yield row.row, row

@@ -52,10 +52,19 @@ class Endings:
         self._tokenizer = tokenizer
         self.stop_ids = np.array(sorted(stop_ids), dtype=np.int64)
 
-    def end(self, row: Drawn, tape: Tape, *, is_weak: bool = False) -> None:
-        """End the row if its last token ends it; one that ends itself is not weak."""
+    def end(
+        self, row: Drawn, tape: Tape, *, is_weak: bool = False, is_broken: bool = False
+    ) -> None:
+        """End the row if its last token ends it; one that ends itself is not weak.
+
+        Args:
+            row: with the number of its tokens.
+            tape: where they are.
+            is_weak: whether it fell under its bar.
+            is_broken: whether the model gave a number that is not finite.
+        """
         request, n = row.admitted.request, row.n_tokens
-        may_end = is_weak or not request.stop or self._is_last(row, tape)
+        may_end = is_weak or is_broken or not request.stop or self._is_last(row, tape)
         if not may_end and not self._near_stop(row, tape):
             return
         taped = tape.read(row.place, n)

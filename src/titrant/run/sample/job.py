@@ -127,8 +127,8 @@ class _Work:
         self._draw(online, tell)
         outcomes = online.outcomes()
         write_answers(self.job.folder / "answers.parquet", self.problems, outcomes)
-        self._keep(is_done=True, **_counts(self.problems, online))
         _check_failures([draw for some in online.draws() for draw in some])
+        self._keep(is_done=True, **_counts(self.problems, online))
 
     def _draw(self, online: Online, tell: Callable[[str, int, int], None]) -> list[Draw]:
         found: list[Draw] = []

@@ -18,6 +18,7 @@ from titrant.vote.logs.load import ENDED, load_drawn, make_log
 from titrant.vote.logs.pool import log_of_pool
 
 if TYPE_CHECKING:
+    from titrant.run.sample.folder import SampleMeta
     from titrant.traces.row_reader import Progress
     from titrant.vote.logs.log import DrawLog
 
@@ -28,6 +29,8 @@ class Notes(NamedTuple):
     lines: tuple[str, ...]
     was_stopped: int
     """Draws that did not run to their end."""
+    rule: str = ""
+    """Under which questions were drawn for, unless each was drawn for as often."""
 
 
 def open_log(
@@ -89,15 +92,25 @@ def _of_draws(
         log = make_log(drawn, by_qid, settings, verifier, progress=progress)
     gold = np.array([by_qid[qid].gold is not None for qid in drawn.qids])
     reasons = np.array(drawn.table["stop_reason"].to_pylist(), dtype=object)
-    lines = [] if meta.is_done else ["drawing is not finished: these are the draws so far"]
+    lines = (
+        [] if meta.is_done else ["drawing is not finished: only questions with all draws are here"]
+    )
     missing = len(problems) - len(drawn.qids)
     lines += [f"{missing:,} problems have no draw yet"] if missing else []
     lines += [] if drawn.top else ["the engine gave no logprobs: only votes by count and length"]
     failed = int((reasons == "error").sum())
     lines += [f"{failed:,} draws failed; they count as draws without an answer"] if failed else []
     stopped = int(np.isin(reasons, ENDED[:2]).sum())
+    if not meta.is_done:
+        log, gold = _whole(log, gold, meta)
     log, left_out = _with_gold(log, gold, "the votes themselves stand in answers.parquet")
-    return log, Notes((*lines, *left_out), stopped)
+    rule = "" if meta.rule.startswith("fixed") else meta.rule
+    if rule:
+        lines.append(
+            f"drawn under {rule}: questions stop when their draws agree, and weak draws are cut, so "
+            "accuracies of single draws are not the model's own"
+        )
+    return log, Notes((*lines, *left_out), stopped, rule)
 
 
 def _of_pool(
@@ -123,13 +136,27 @@ def _of_pool(
     log, left_out = _with_gold(
         log, gold, "a vote without gold answers tells nothing of right and wrong"
     )
-    lines = ["the traces of a pool are taken for draws, in the order of the file"]
+    lines = [
+        "the traces of a pool are taken for draws, in the order of the file; a pool holds each text once, "
+        "so what was drawn often votes no more than what was drawn once"
+    ]
     lines += ["without --scores there is no signal but length"] if scores is None else []
     if any(trace.n_tokens is None for trace in traces):
-        lines.append(
-            "the pool does not say how many tokens its traces have: characters stand for them"
-        )
+        lines.append("lengths are in characters: tokens of a pool's traces are not known here")
     return log, Notes((*lines, *left_out), 0)
+
+
+def _whole(log: DrawLog, gold: np.ndarray, meta: SampleMeta) -> tuple[DrawLog, np.ndarray]:
+    """The questions that have all their draws: of others the short draws are there, and not the long ones."""
+    whole = log.draws >= meta.budget
+    if whole.any():
+        return log.only(whole), gold[whole]
+    raise DataError(
+        "drawing is not finished, and no question has all its draws",
+        expected=f"{meta.budget} draws of some questions",
+        came=f"at most {int(log.draws.max(initial=0))}; short draws end first, so these tell nothing",
+        do="run titrant sample again: it goes on where it was",
+    )
 
 
 def _with_gold(log: DrawLog, gold: np.ndarray, otherwise: str) -> tuple[DrawLog, list[str]]:
