@@ -169,7 +169,7 @@ def _blanked(table: pa.Table, names: Sequence[str]) -> pa.Table:
     is_whole = pa.array(np.logical_and.reduce(valid))
     for name in ("step", *names):
         column = table[name]
-        blank = pc.if_else(is_whole, column, pa.scalar(None, column.type))
+        blank = pc.call_function("if_else", [is_whole, column, pa.scalar(None, column.type)])
         table = table.set_column(table.schema.get_field_index(name), name, blank)
     return table
 
