@@ -309,6 +309,15 @@ def test_a_process_that_died_while_idle_costs_no_item():
         assert verifier.verify([Claim("2+x", "x+2")]) == [CORRECT]
 
 
+@pytest.fixture
+def ctrl_c():
+    """What a shell starts in the background ignores Ctrl-C, and so would the tests in it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_in_a_batch_ends_the_busy_process_and_leaves_the_verifier_usable():
     before = _children()
     with Verifier(limit_s=30) as verifier:
