@@ -67,6 +67,12 @@ def pack(lengths: Sequence[int], *, budget: int) -> list[list[int]]:
     return batches
 
 
+def halves(batch: list[int]) -> list[list[int]]:
+    """A batch cut in two; what is empty is left out."""
+    middle = (len(batch) + 1) // 2
+    return [half for half in (batch[:middle], batch[middle:]) if half]
+
+
 def utf8_error(*texts: str) -> str | None:
     """Why a text cannot be tokenised (a half surrogate pair, say), or None where it can."""
     try:

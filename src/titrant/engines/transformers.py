@@ -33,7 +33,7 @@ from titrant.engines.base import (
     ScoreRequest,
 )
 from titrant.engines.drawing.admit import admit
-from titrant.engines.drawing.batches import draw_all, halves
+from titrant.engines.drawing.batches import draw_all
 from titrant.engines.drawing.decoder import Decoder
 from titrant.engines.drawing.ends import TokenEnds
 from titrant.engines.forcing import Forcer
@@ -41,7 +41,7 @@ from titrant.engines.forward import ForwardPass
 from titrant.engines.load import context_of, load_base, with_adapter
 from titrant.engines.open import Opened
 from titrant.engines.prompt import PromptBuilder, PromptEncoder
-from titrant.engines.requests import check_requests, check_scores
+from titrant.engines.requests import check_requests, check_scores, halves
 from titrant.engines.scoring.encode import EncodedScore, ScoreEncoder
 from titrant.engines.scoring.plan import plan
 

@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 LABEL = "sample"
 """Of the seeds."""
-CHUNK = 256
-"""Draws that are written together: what a kill can cost."""
 
 
 @dataclass(frozen=True, slots=True)

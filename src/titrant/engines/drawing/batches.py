@@ -15,12 +15,6 @@ if TYPE_CHECKING:
     from titrant.engines.drawing.rows import Admitted, Drawn
 
 
-def halves(batch: list[int]) -> list[list[int]]:
-    """A batch cut in two; what is empty is left out."""
-    middle = (len(batch) + 1) // 2
-    return [half for half in (batch[:middle], batch[middle:]) if half]
-
-
 def draw_all(
     decoder: Decoder,
     rows: Sequence[Admitted],

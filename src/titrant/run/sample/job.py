@@ -37,7 +37,7 @@ from titrant.traces.table import load_problems
 from titrant.traces.verify.verdict import Verifier
 from titrant.vote.logs.draws import DrawsInfo, draw_parts, read_draws, rows_of, write_draws
 from titrant.vote.logs.load import MIN_TOP, UNKNOWN_VOCAB
-from titrant.vote.online import CHUNK, Drawer, Online
+from titrant.vote.online import Drawer, Online
 from titrant.vote.rules import Fixed, rule_of
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from titrant.vote.rules import Rule
 
 MOST_WORKERS = 8
+CHUNK = 256
+"""Draws that are written together at most."""
 FLUSH_S = 30.0
 """Seconds after which draws that have ended are written, however few."""
 

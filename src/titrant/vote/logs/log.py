@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from titrant.signals.ragged import offsets_of
+from titrant.signals.ragged import Ragged, offsets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from titrant.signals.ragged import Ragged
 
 
 class Lows(NamedTuple):
@@ -58,12 +56,12 @@ class DrawLog:
     @property
     def draws(self) -> np.ndarray:
         """Draws of each question, int64 [questions]."""
-        return np.diff(self.offsets)
+        return Ragged(self.group, self.offsets).lengths
 
     @property
     def question(self) -> np.ndarray:
         """The question of each draw, int64 [draws]."""
-        return np.repeat(np.arange(len(self)), self.draws)
+        return Ragged(self.group, self.offsets).row_of
 
     def only(self, kept: np.ndarray) -> DrawLog:
         """The log of some of its questions; bool [questions]."""
