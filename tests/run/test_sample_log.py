@@ -11,7 +11,7 @@ from titrant.run.sample.job import sample
 from titrant.run.sample.replay import open_log
 from titrant.traces.record import Problem
 from titrant.traces.table import load_problems, write_problems
-from titrant.vote.logs.draws import draw_parts, read_draws, rows_of
+from titrant.vote.logs.draws import draw_parts, read_draws, rows_of, write_draws
 from titrant.vote.logs.load import CONFIDENCE
 from titrant.vote.replay import make_orders, replay_rule
 from titrant.vote.rules import DeepConf
@@ -125,3 +125,17 @@ def test_questions_with_too_few_draws_are_left_out(tmp_path):
     assert found.left_out == (counts < counts.max()).sum() > 0
     usual = study(log, Wish(resamples=2))
     assert (usual.budget, usual.left_out) == (counts.min(), 0)
+
+
+def test_a_draw_without_its_numbers_has_no_signals(tmp_path):
+    """As from a server that counts a draw's tokens and does not list them: steps are known, logprobs not."""
+    sample(make_job(tmp_path / "d"))
+    (path,) = draw_parts(tmp_path / "d")
+    info, table = read_draws(path)
+    first, *rest = rows_of(table)
+    assert first.n_steps
+    path.unlink()
+    write_draws(tmp_path / "d", [first._replace(numbers={}), *rest], info)
+    log, _ = opened(tmp_path / "d")
+    for name in ("confidence", "confidence-step", "logprob-step"):
+        assert np.isnan(log.signals[name]).sum() == 1
