@@ -139,3 +139,10 @@ def test_a_draw_without_its_numbers_has_no_signals(tmp_path):
     log, _ = opened(tmp_path / "d")
     for name in ("confidence", "confidence-step", "logprob-step"):
         assert np.isnan(log.signals[name]).sum() == 1
+
+
+def test_a_folder_without_a_first_part_holds_no_draws_yet(tmp_path):
+    make_job(tmp_path / "d")
+    (tmp_path / "d" / "owner.json").write_text("{}")
+    with pytest.raises(DataError, match="holds no draws yet"):
+        opened(tmp_path / "d")

@@ -65,6 +65,13 @@ def open_log(
                 do="leave --scores out",
             )
         return _of_draws(folder, settings, top, progress)
+    if (folder / "owner.json").exists() and (folder / "problems.parquet").exists():
+        raise DataError(
+            f"{path} holds no draws yet",
+            expected="draws, as titrant sample writes them every half minute",
+            came="problems only",
+            do="run the same titrant sample again: it goes on where it was",
+        )
     return _of_pool(path, settings, scores, progress)
 
 
