@@ -51,7 +51,9 @@ class ConfigError(TitrantError):
     exit_code = 2
 
 
-def check_setting(whose: str, name: str, came: object, expected: str, *, is_fine: bool) -> None:
+def check_setting(
+    whose: str, name: str, came: object, expected: str, *, is_fine: bool, do: str = ""
+) -> None:
     """Refuse a setting that lies outside its range.
 
     Args:
@@ -60,6 +62,7 @@ def check_setting(whose: str, name: str, came: object, expected: str, *, is_fine
         came: its value.
         expected: what it may be, to stand behind the name.
         is_fine: whether it is.
+        do: what helps; empty: change it.
 
     Raises:
         ConfigError: it is not fine.
@@ -69,7 +72,7 @@ def check_setting(whose: str, name: str, came: object, expected: str, *, is_fine
             f"{whose} cannot have {name} = {came!r}",
             expected=f"{name} {expected}",
             came=repr(came),
-            do=f"change {name}",
+            do=do or f"change {name}",
         )
 
 

@@ -8,6 +8,7 @@ from scripted import Scripted, make_job
 from typer.testing import CliRunner
 
 from titrant.cli.main import app
+from titrant.cli.sample import last_words
 from titrant.engines.base import engines
 from titrant.errors import BusyError, DataError
 from titrant.run.alone import holding
@@ -84,6 +85,81 @@ def test_draws_that_were_made_otherwise_are_not_mixed(tmp_path):
     assert "another sample" in str(raised.value)
 
 
+def asking(tmp_path, rows):
+    path = tmp_path / "problems.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = "sample --base scripted --engine fake --budget 4 --problems"
+    return [*words.split(), str(path), "--out", str(tmp_path / "d")]
+
+
+def sampled(*arguments):
+    return CliRunner().invoke(app, [*map(str, arguments)])
+
+
+def test_questions_alone_are_drawn_for(tmp_path):
+    asked = asking(tmp_path, [{"body": f"What is {i} + {i}?"} for i in range(3)])
+    result = sampled(*asked, "--columns", "question=body", "--json")
+    assert result.exit_code == 0, result.output
+    tree = json.loads(result.stdout)
+    assert (tree["meta"]["questions"], tree["meta"]["draws"]) == (3, 12)
+    assert (tree["meta"]["correct"], tree["meta"]["with_gold"]) == (None, 0)
+    again = sampled(*asked, "--columns", "question=body")
+    assert "3 of 3 problems have no gold answer" in " ".join(again.output.split())
+    assert "answers.parquet" in again.output
+    pool = sampled(*asked, "--columns", "question=body", "--to-pool", tmp_path / "own.jsonl")
+    assert pool.exit_code == 3
+    assert "so no draw can be told correct" in pool.output
+    pool = sampled(
+        *asked,
+        "--columns",
+        "question=body",
+        "--to-pool",
+        tmp_path / "own.jsonl",
+        "--keep",
+        "voted",
+    )
+    assert pool.exit_code == 0, pool.output
+
+
+def test_gold_answers_of_some_questions_are_enough(tmp_path):
+    rows = [{"question": "What is 2 + 2?", "gold": "4"}, {"question": "What is 3 + 3?"}]
+    rows += [{"question": "What is 3 + 3?", "gold": "6"}, {"question": "What is 5 + 5?"}]
+    result = sampled(*asking(tmp_path, rows), "--json")
+    meta = json.loads(result.stdout)["meta"]
+    assert (meta["questions"], meta["with_gold"]) == (3, 2)
+    assert "of those with a gold answer" in sampled(*asking(tmp_path, rows)).output
+
+
+def test_a_folder_with_other_files_stays_as_it_is(tmp_path):
+    asked = asking(tmp_path, [{"question": "What is 2 + 2?", "gold": "4"}])
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "notes.txt").write_text("mine")
+    result = sampled(*asked)
+    assert result.exit_code == 2
+    assert "holds other files" in result.output
+    assert [path.name for path in (tmp_path / "d").iterdir()] == ["notes.txt"]
+
+
+def test_a_config_needs_no_pool(tmp_path):
+    asked = asking(tmp_path, [{"question": "What is 2 + 2?", "gold": "4"}])
+    config = tmp_path / "draw.yaml"
+    config.write_text(f"base: scripted\nbenchmark: {asked[8]}\ndecode: {{engine: fake}}\n")
+    command = ["sample", config, "--budget", 4, "--out", tmp_path / "e"]
+    result = sampled(*command)
+    assert result.exit_code == 0, result.output
+    result = sampled(*command, "--set", "prompt.few_shot=2")
+    assert result.exit_code == 2
+    assert "and none is named" in result.output
+
+
+def test_failures_say_why(tmp_path, monkeypatch):
+    monkeypatch.setattr(Scripted, "fails", frozenset({("What is 2 + 2?", 1)}))
+    meta = sample(make_job(tmp_path / "d"))
+    assert (meta.failed, meta.failure) == (1, "no luck")
+    words = " ".join(map(str, last_words(meta, tmp_path / "d", None, None)))
+    assert "1 draw that failed said: no luck" in words
+
+
 def test_without_gold_there_are_answers_and_no_verdicts(tmp_path):
     meta = sample(make_job(tmp_path / "d", gold=False))
     frame = pl.read_parquet(tmp_path / "d" / "answers.parquet")
@@ -113,8 +189,11 @@ def test_only_a_bar_needs_a_window(tmp_path):
     [
         (("--to-pool", "own.csv"), "of no kind that a pool is written in"),
         (("--to-pool", "own.jsonl", "--keep", "corect"), "did you mean correct"),
-        (("--rule", "deepconf"), "sample.rule"),
-        (("--budget", "8", "--rule", "deepconf-low"), "warmup = 16"),
+        (("--rule", "deepconf"), "did you mean deepconf-low"),
+        (("--to-pool", "own.csv"), "name it own.jsonl"),
+        (("--url", "http://localhost:1/v1", "--engine", "vllm"), "which asks no server"),
+        (("--columns", "question"), "is no pair"),
+        (("--budget", "8", "--rule", "deepconf-low"), "a budget of 16 or more"),
     ],
 )
 def test_what_cannot_be_is_told_before_anything_is_drawn(tmp_path, arguments, text):

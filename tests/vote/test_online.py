@@ -8,7 +8,8 @@ from titrant.seeds import derive
 from titrant.settings import DecodeSettings
 from titrant.traces.record import Problem
 from titrant.traces.verify.verdict import Verifier
-from titrant.vote.online import Drawer, Online, lowest_window
+from titrant.vote.online import Drawer, Online
+from titrant.vote.question import lowest_window
 from titrant.vote.rules import Adaptive, DeepConf, Esc, Fixed
 
 ANSWERS = ("4", "4", "4", "5")
@@ -87,7 +88,7 @@ def test_fixed_draws_all_and_tells_all(verifier):
     assert [found.answer for found in online.outcomes()[:3]] == ["4"] * 3
     assert [found.verdict for found in online.outcomes()[:3]] == ["correct"] * 3
     by_question = online.draws()
-    assert [draw.sample for draw in by_question[4]] == list(range(8))
+    assert [len(some) for some in by_question] == [8] * 6
     assert {draw.verdict for draw in by_question[0]} == {"correct"}
 
 
@@ -162,9 +163,9 @@ def test_weak_draws_end_early_and_their_tokens_count(verifier):
         assert draw.final_answer is None
         assert draw.verdict is None
         assert draw.bar is not None
-        assert lowest_window(draw, online.drawer) < draw.bar
+        assert lowest_window(draw, window=6, floor=-15.0) < draw.bar
     after = [d for d in draws if d.sample >= 6 and d.stop_reason == "stop" and d.n_tokens >= 6]
-    assert all(lowest_window(draw, online.drawer) >= draw.bar for draw in after)
+    assert all(lowest_window(draw, window=6, floor=-15.0) >= draw.bar for draw in after)
     assert all(draw.bar is None for draw in draws if draw.sample < 6)
 
 
@@ -176,3 +177,36 @@ def test_a_draw_that_fails_is_a_draw_without_an_answer(verifier):
     assert 0 < len(failed) < 32
     assert all(draw.stop_reason == "error" and draw.final_answer is None for draw in failed)
     assert online.walks.n_drawn.tolist() == [16, 16]
+
+
+def test_what_was_paid_for_counts_though_it_is_made_again(verifier):
+    engine = FakeEngine(say, failures={"error": 0.5})
+    first = finish(Online(problems(1), drawer(verifier, Fixed(8), engine)))
+    spent = [draw._replace(n_tokens=3) if draw.error else draw for draw in first]
+    online = Online(problems(1), drawer(verifier, Fixed(8)), known=spent)
+    again = finish(online)
+    n_failed = sum(draw.error is not None for draw in first)
+    assert len(again) == n_failed > 0
+    paid = sum(draw.n_tokens for draw in (*spent, *again))
+    assert sum(one.tokens for one in online.outcomes()) == paid
+    assert [one.draws for one in online.outcomes()] == [8, 8]
+
+
+def test_draws_over_a_smaller_budget_count_for_nothing(verifier):
+    all_draws = finish(Online(problems(1), drawer(verifier, Fixed(16))))
+    online = Online(problems(1), drawer(verifier, Fixed(4)), known=all_draws)
+    assert finish(online) == []
+    fresh = Online(problems(1), drawer(verifier, Fixed(4)))
+    finish(fresh)
+    assert online.outcomes() == fresh.outcomes()
+
+
+def test_what_the_loop_remembers_has_no_numbers_of_tokens(verifier):
+    online = Online(problems(1), drawer(verifier, Fixed(4)))
+    finish(online)
+    assert not any(
+        isinstance(part, np.ndarray | dict) or part == "so the answer is 4"
+        for some in online.draws()
+        for draw in some
+        for part in draw
+    )

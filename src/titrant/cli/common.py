@@ -11,6 +11,7 @@ import inspect
 import json
 import sys
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
@@ -18,7 +19,7 @@ import typer
 from titrant.errors import ResourceError, TitrantError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from rich.console import Console
 
@@ -82,8 +83,17 @@ def resolve(
     base: str | None = None,
     pool: str | None = None,
     benchmarks: list[str] | None = None,
+    defaults: Mapping[str, str] = MappingProxyType({}),
 ) -> Config:
     """The config of a file, of the three options, or of the file with the options on top.
+
+    Args:
+        path: of the file, if there is one.
+        overrides: of `--set`, on top of everything.
+        base: of `--base`.
+        pool: of `--pool`.
+        benchmarks: of `--benchmark`.
+        defaults: sections that stand in where neither file nor options have one.
 
     Raises:
         ConfigError: something is missing or wrong.
@@ -91,15 +101,16 @@ def resolve(
     from titrant.config import load_config, make_config
 
     if path is None:
-        tree = {"base": base, "pool": pool, "benchmark": benchmarks or None}
-        return make_config({k: v for k, v in tree.items() if v is not None}, overrides)
-    given: dict[str, object] = {"base.path": base, "pool.path": pool}
+        given = {"base": base, "pool": pool, "benchmark": benchmarks or None}
+        tree = dict(defaults) | {key: value for key, value in given.items() if value is not None}
+        return make_config(tree, overrides)
+    keys: dict[str, object] = {"base.path": base, "pool.path": pool}
     if benchmarks and len(benchmarks) == 1:
-        given["benchmark.0.path"] = benchmarks[0]
+        keys["benchmark.0.path"] = benchmarks[0]
     elif benchmarks:  # as many as that: the file's own are replaced whole
-        given = {"base.path": base, "pool.path": pool, "benchmark": benchmarks}
-    named = [f"{key}={json.dumps(text)}" for key, text in given.items() if text is not None]
-    return load_config(path, [*named, *overrides])
+        keys["benchmark"] = benchmarks
+    named = [f"{key}={json.dumps(text)}" for key, text in keys.items() if text is not None]
+    return load_config(path, [*named, *overrides], defaults=defaults)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -7,7 +7,7 @@ mistakes come in one message, so that a file is mended in one go.
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from titrant.config.schema import Loc, describe, dotted, key_at, keys, section_at
 from titrant.errors import ConfigError
@@ -118,7 +118,11 @@ def _of_one(detail: ErrorDetails) -> Mistake:
     what = f"{key.path} cannot be used"
     if detail["type"] in ("value_error", "assertion_error"):
         return Mistake(key.loc, what, expected=detail["msg"].partition(", ")[2], came=show(came))
-    return Mistake(key.loc, what, expected=describe(key.field), came=show(came))
+    do = ""
+    if detail["type"] == "literal_error" and isinstance(came, str):
+        near = nearest(came, map(str, get_args(key.field.annotation)))
+        do = near if near.startswith("did you mean") else ""
+    return Mistake(key.loc, what, expected=describe(key.field), came=show(came), do=do)
 
 
 def _unknown(loc: Loc) -> Mistake:

@@ -16,6 +16,7 @@ import copy
 import re
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -34,15 +35,26 @@ if TYPE_CHECKING:
 THREE_KEYS = "a mapping with the keys base, pool and benchmark"
 
 
-def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
+def load_config(
+    path: str | Path,
+    overrides: Iterable[str] = (),
+    *,
+    defaults: Mapping[str, Any] = MappingProxyType({}),
+) -> Config:
     """The config of a YAML file, with overrides of the form `a.b=value`.
+
+    Args:
+        path: of the file.
+        overrides: what is set on top of it.
+        defaults: sections that stand in where the file has none of that name.
 
     Raises:
         ConfigError: the file is missing or cannot be read, or something in it is wrong; all
             mistakes are told at once.
     """
     path = Path(path)
-    return _resolve(_read(path), overrides, source=str(path), folder=path.parent)
+    text = _read(path)
+    return _resolve(text, overrides, source=str(path), folder=path.parent, defaults=defaults)
 
 
 def demo_config(overrides: Iterable[str] = ()) -> Config:
@@ -88,10 +100,17 @@ def make_config(
     return _build(copy.deepcopy(dict(tree)), {}, overrides, source=source)
 
 
-def _resolve(text: str, overrides: Iterable[str], *, source: str, folder: Path) -> Config:
+def _resolve(
+    text: str,
+    overrides: Iterable[str],
+    *,
+    source: str,
+    folder: Path,
+    defaults: Mapping[str, Any] = MappingProxyType({}),
+) -> Config:
     tree, origins = _parse(text, source)
     _normalise(tree, folder)
-    return _build(tree, origins, overrides, source=source)
+    return _build({**copy.deepcopy(dict(defaults)), **tree}, origins, overrides, source=source)
 
 
 def _build(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from titrant.dose.work.executor import LocalExecutor
 from titrant.dose.work.layout import plan_layout
 from titrant.errors import BusyError, ConfigError, DataError
-from titrant.run.store.folder import RunFolder
+from titrant.run.store.folder import OURS, RunFolder
 from titrant.run.store.lock import hold
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def holding(folder: Path) -> Iterator[None]:
 
     Raises:
         BusyError: another process works on it.
-        ConfigError: it is a file, or cannot be made.
+        ConfigError: it is a file, or cannot be made, or holds what is not ours.
         ResourceError: it cannot be written.
     """
     try:
@@ -42,6 +42,7 @@ def holding(folder: Path) -> Iterator[None]:
             came="a file" if folder.exists() else error.strerror or type(error).__name__,
             do="choose another --out",
         ) from error
+    _check_ours(folder)
     with ExitStack() as stack:
         try:
             stack.enter_context(hold(RunFolder(folder)))
@@ -53,6 +54,18 @@ def holding(folder: Path) -> Iterator[None]:
                 do="wait until it ends, or choose another --out",
             ) from None
         yield
+
+
+def _check_ours(folder: Path) -> None:
+    """Refuse a folder with files in it that no titrant has worked in."""
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    if names and not OURS & set(names):
+        raise ConfigError(
+            f"{folder} holds other files",
+            expected="a new or empty folder, or one that the same command made",
+            came=f"{', '.join(names[:3])}{' …' if len(names) > 3 else ''}",
+            do=f"choose another one: --out {folder / 'NAME'}",
+        )
 
 
 def work_alone(

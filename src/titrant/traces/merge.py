@@ -17,13 +17,15 @@ class Merged:
     """The problem that stays and another gold answer to the same question."""
 
     def add(self, problem: Problem) -> None:
-        """Take a problem in; the first of a question stays."""
+        """Take a problem in; the first of a question stays, of those with a gold answer if any has one."""
         first = self.problems.setdefault(problem.qid, problem)
         if first is problem:
             return
         self.n_repeated += 1
-        if normalise(first.gold or "") != normalise(problem.gold or ""):
-            self.conflicts.append((first, problem.gold or ""))
+        if first.gold is None and problem.gold is not None:
+            self.problems[problem.qid] = problem
+        elif problem.gold is not None and normalise(first.gold or "") != normalise(problem.gold):
+            self.conflicts.append((first, problem.gold))
 
     def notes(self) -> list[str]:
         """What the report should say of it."""

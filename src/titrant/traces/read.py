@@ -98,16 +98,27 @@ def read_pool(settings: PoolSettings, *, progress: Progress | None = None) -> Po
 
 
 def read_benchmark(
-    settings: BenchmarkSettings, *, seed: int, progress: Progress | None = None
+    settings: BenchmarkSettings,
+    *,
+    seed: int,
+    needs_gold: bool = True,
+    progress: Progress | None = None,
 ) -> Benchmark:
     """The problems of a file, folder or data set, each question once, in the order of the file.
 
     A question that comes again is merged with its first occurrence, whose gold answer stays; other
     golds are counted in the report. `limit` draws from all problems with the seed.
 
+    Args:
+        settings: where they are.
+        seed: of the draw, where there is a limit.
+        needs_gold: whether rows without a gold answer are refused, and counted; else they are asked too.
+        progress: called now and then with (rows read, rows in all).
+
     Raises:
         ConfigError: `columns` or `answer_pattern` cannot be used.
-        DataError: the file cannot be read, is in no known schema, or gives no gold answers.
+        DataError: the file cannot be read, is in no known schema, or gives no gold answers though they are
+            needed.
         MissingPackageError: a hub data set, and `datasets` is not installed.
     """
     source = open_rows(
@@ -116,10 +127,10 @@ def read_benchmark(
         config=settings.config,
         revision=settings.revision,
     )
-    reading = begin(source, settings.columns, progress)
+    reading = begin(source, settings.columns, progress, bare=not needs_gold)
     merged = Merged()
     for item in reading.items():
-        problem = _problem(reading, item, settings.answer_pattern)
+        problem = _problem(reading, item, settings.answer_pattern, needs_gold=needs_gold)
         if problem is not None:
             merged.add(problem)
     if not merged.problems:
@@ -129,8 +140,9 @@ def read_benchmark(
     notes = merged.notes()
     if len(problems) < len(merged.problems):
         notes.append(f"{len(problems)} of {len(merged.problems)} problems drawn (limit)")
+    with_gold = sum(problem.gold is not None for problem in problems)
     report = reading.report(
-        used=len(problems), questions=len(problems), with_gold=len(problems), notes=notes
+        used=len(problems), questions=len(problems), with_gold=with_gold, notes=notes
     )
     return Benchmark(name, problems, report)
 
@@ -205,7 +217,9 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any cell
     return str(value)
 
 
-def _problem(reading: RowReader, item: Item, pattern: str | None) -> Problem | None:
+def _problem(
+    reading: RowReader, item: Item, pattern: str | None, *, needs_gold: bool
+) -> Problem | None:
     draft, row = item.draft, item.row
     question = draft.question.strip()
     if not question:
@@ -216,7 +230,7 @@ def _problem(reading: RowReader, item: Item, pattern: str | None) -> Problem | N
         gold = gold_of_completion(draft.answer_text, pattern=pattern)
         if gold is not None:
             reading.remark("gold answers were read out of the answers given")
-    if gold is None:
+    if gold is None and needs_gold:
         reading.refuse(NO_GOLD, item.number)
         return None
     return Problem(

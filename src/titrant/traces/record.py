@@ -43,7 +43,7 @@ class Step(NamedTuple):
 
 
 class Problem(Record):
-    """One question with its gold answer and where it came from."""
+    """One question, its gold answer where one is known, and where it came from."""
 
     version: int = 1
     qid: str

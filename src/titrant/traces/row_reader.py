@@ -148,8 +148,21 @@ class RowReader:
         )
 
 
-def begin(source: RowSource, overrides: Mapping[str, str], progress: Progress | None) -> RowReader:
-    """Look at the first rows, recognise the schema, and put the rows back."""
+def begin(
+    source: RowSource,
+    overrides: Mapping[str, str],
+    progress: Progress | None,
+    *,
+    bare: bool = False,
+) -> RowReader:
+    """Look at the first rows, recognise the schema, and put the rows back.
+
+    Args:
+        source: of the rows.
+        overrides: our field → a column of the file.
+        progress: told how many rows were read.
+        bare: whether questions without any answer will do.
+    """
     first = list(islice(source.rows, SAMPLE_ROWS))
     if not first:
         raise DataError(
@@ -158,7 +171,7 @@ def begin(source: RowSource, overrides: Mapping[str, str], progress: Progress | 
             came=f"{source.format} without any",
             do="write or download it again, or choose another split",
         )
-    schema = recognise(first, overrides=overrides, path=source.path)
+    schema = recognise(first, overrides=overrides, path=source.path, bare=bare)
     return RowReader(source, schema, chain(first, source.rows), progress)
 
 

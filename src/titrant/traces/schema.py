@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from titrant.errors import ConfigError, DataError
 from titrant.registry import nearest
-from titrant.traces.formats.catalogue import HOLDS, OF_A_ROW, SCHEMAS, Kind, Schema, Want
-from titrant.traces.formats.draft import Columns, Drafts, Row, Unusable
+from titrant.traces.formats.catalogue import HOLDS, OF_A_ROW, QUESTIONS, SCHEMAS, Kind, Schema, Want
+from titrant.traces.formats.draft import Columns, Draft, Drafts, Row, Unusable
 
 SAMPLE_ROWS = 32
 """Recognition looks at so many rows."""
@@ -43,6 +43,8 @@ class Recognised:
     why: str
     checks: tuple[Check, ...]
     """What each row is held to."""
+    bare: bool = False
+    """Whether a row with a question and no answer will do."""
 
     def drafts(self, row: object) -> Drafts:
         """What a row says, or why it cannot be used."""
@@ -51,8 +53,14 @@ class Recognised:
         for column, holds, kind in self.checks:
             cell = row.get(column)
             if not holds(cell):
-                return [_misfit(column, cell, kind)]
+                alone = self._alone(row) if cell is None else None
+                return [_misfit(column, cell, kind) if alone is None else alone]
         return self.schema.read(row, self.columns)
+
+    def _alone(self, row: Row) -> Draft | None:
+        """The question of a row without its answer, where that will do."""
+        question = row.get(self.columns.get("question", ""))
+        return Draft(question, "") if self.bare and isinstance(question, str) else None
 
     def kept(self, row: Row) -> dict[str, Any]:
         """What goes to `meta` of each attempt of a row."""
@@ -70,13 +78,16 @@ def _type_name(value: object) -> str:
     return names.get(type(value).__name__, f"a {type(value).__name__}")
 
 
-def recognise(rows: Sequence[Any], *, overrides: Mapping[str, str], path: str) -> Recognised:
+def recognise(
+    rows: Sequence[Any], *, overrides: Mapping[str, str], path: str, bare: bool = False
+) -> Recognised:
     """The schema of a file.
 
     Args:
         rows: its first rows, at least one.
         overrides: our field → a column of the file, from the user.
         path: for messages.
+        bare: whether questions without any answer will do.
 
     Raises:
         ConfigError: an override names an unknown field or column, or no schema goes with it.
@@ -91,10 +102,10 @@ def recognise(rows: Sequence[Any], *, overrides: Mapping[str, str], path: str) -
             do='write each row as an object, one per line: {"question": …, "answer": …}',
         )
     _check_overrides(overrides, cells)
-    for schema in SCHEMAS:
+    for schema in (*SCHEMAS, QUESTIONS) if bare else SCHEMAS:
         columns = _columns(schema, cells, overrides)
         if columns is not None:
-            return _recognised(schema, columns, cells)
+            return _recognised(schema, columns, cells, bare=bare)
     raise _unknown(cells, overrides, path)
 
 
@@ -158,7 +169,7 @@ def _find(want: Want, names: Sequence[str], cells: Cells) -> str | None:
     return None
 
 
-def _recognised(schema: Schema, columns: Columns, cells: Cells) -> Recognised:
+def _recognised(schema: Schema, columns: Columns, cells: Cells, *, bare: bool) -> Recognised:
     told_by = [columns[field] for field in (*schema.needs, *schema.signs)]
     used = {*columns.values(), *schema.keep, *schema.also}
     if schema.reads_all is not None:
@@ -169,7 +180,7 @@ def _recognised(schema: Schema, columns: Columns, cells: Cells) -> Recognised:
     why = f"has {_and(list(dict.fromkeys(told_by)))}"
     kinds = {field: OF_A_ROW.get(want.kind, want.kind) for field, want in schema.needs.items()}
     checks = tuple(Check(columns[field], HOLDS[kind], kind) for field, kind in kinds.items())
-    return Recognised(schema, columns, ignored, why, checks)
+    return Recognised(schema, columns, ignored, why, checks, bare)
 
 
 def _and(words: Sequence[str]) -> str:

@@ -14,17 +14,16 @@ engine honours the seed of a request: `EngineInfo.honours_seed`).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from titrant.engines.base import Guard, Request, require
 from titrant.seeds import derive
-from titrant.signals.confidence import lowest_confidence, token_confidence
-from titrant.signals.ragged import Ragged
 from titrant.vote.equal import NO_ANSWER, Growing
 from titrant.vote.judge import judge
+from titrant.vote.question import Counted, Question, count
 from titrant.vote.walks import Told, Walks
 
 if TYPE_CHECKING:
@@ -100,24 +99,6 @@ class Outcome(NamedTuple):
     """Nobody voted: the majority of complete draws."""
 
 
-@dataclass(slots=True)
-class _Question:
-    """One question while it is drawn for."""
-
-    problem: Problem
-    groups: Growing
-    draws: dict[int, Draw] = field(default_factory=dict)
-    verdicts: list[str | None] = field(default_factory=list)
-    """Of the first draw of each group."""
-    told: int = 0
-    asked: int = 0
-
-    def is_missing(self, sample: int) -> bool:
-        """Whether the rule cannot be told of a draw yet; one that was cancelled tells it nothing."""
-        draw = self.draws.get(sample)
-        return draw is None or draw.stop_reason == "cancelled"
-
-
 class Online:
     """The loop, and where it stands."""
 
@@ -126,18 +107,24 @@ class Online:
     ) -> None:
         """Takes questions with different qids, and draws of an earlier start.
 
+        Args:
+            problems: what is asked.
+            drawer: who draws, and under which rule.
+            known: read once, one after the other. A draw that failed has cost what it cost, and is made
+                again; one of no question here, or over the rule's budget, counts for nothing.
+
         Raises:
             ConfigError: the engine cannot generate.
         """
         require(drawer.engine, "generate")
         self.drawer = drawer
         self.walks = Walks(drawer.rule, len(problems))
-        self._questions = [_Question(p, Growing(p.gold_kind)) for p in problems]
+        self._questions = [Question(p, Growing(p.gold_kind)) for p in problems]
         place = {problem.qid: i for i, problem in enumerate(problems)}
         self._n_drawn = self._n_tokens = 0
         for draw in known:
-            if draw.qid in place:
-                self._count(place[draw.qid], draw)
+            if draw.qid in place and draw.sample < drawer.rule.budget:
+                self._count(place[draw.qid], draw, is_known=True)
 
     def run(self) -> Iterator[Progress]:
         """Draw until every question is settled; yields new draws as they are judged."""
@@ -149,7 +136,7 @@ class Online:
         found = self.walks.decided()
         return [self._outcome(question, found, i) for i, question in enumerate(self._questions)]
 
-    def _outcome(self, question: _Question, found: Decided, i: int) -> Outcome:
+    def _outcome(self, question: Question, found: Decided, i: int) -> Outcome:
         group, share = int(found.group[i]), float(found.share[i])
         has_answer = group != NO_ANSWER
         return Outcome(
@@ -158,14 +145,14 @@ class Online:
             share=None if math.isnan(share) else share,
             votes=int(found.n_votes[i]),
             draws=len(question.draws),
-            tokens=sum(draw.n_tokens for draw in question.draws.values()),
+            tokens=question.tokens,
             is_settled=bool(found.is_settled[i]),
             fell_back=bool(found.fell_back[i]),
         )
 
-    def draws(self) -> list[list[Draw]]:
+    def draws(self) -> list[list[Counted]]:
         """All draws of each question, in order, those that nobody waited for among them."""
-        return [[q.draws[k] for k in sorted(q.draws)] for q in self._questions]
+        return [question.in_order() for question in self._questions]
 
     def _round(self) -> list[tuple[int, int]] | None:
         """(question, sample) that are missing now; `None` when all is settled."""
@@ -197,10 +184,8 @@ class Online:
             group = question.groups.add(draw.final_answer, self.drawer.verifier)
             if group == len(question.verdicts):
                 question.verdicts.append(draw.verdict)
-            signal = lowest_window(draw, self.drawer)
-            told = Told(
-                np.array([group]), np.array([signal]), np.array([draw.stop_reason == "weak"])
-            )
+            is_weak = draw.stop_reason == "weak"
+            told = Told(np.array([group]), np.array([draw.low]), np.array([is_weak]))
             self.walks.tell(np.array([q]), told)
             question.told += 1
 
@@ -239,20 +224,18 @@ class Online:
             guard=guard,
         )
 
-    def _count(self, q: int, draw: Draw) -> None:
-        self._questions[q].draws[draw.sample] = draw
-        self._n_drawn += 1
+    def _count(self, q: int, draw: Draw, *, is_known: bool = False) -> None:
+        """Pay for a draw and remember it, unless it failed in an earlier start and is made again."""
+        question, drawer = self._questions[q], self.drawer
+        question.tokens += draw.n_tokens
         self._n_tokens += draw.n_tokens
+        if is_known and draw.error is not None:
+            return
+        self._n_drawn += draw.sample not in question.draws
+        question.draws[draw.sample] = count(
+            draw, window=drawer.window, floor=drawer.floor, has_top=drawer.top_logprobs > 0
+        )
 
     def _progress(self, draw: Draw) -> Progress:
         n_open = int(self.walks.is_open.sum())
         return Progress(draw, n_open, self._n_drawn, self._n_tokens)
-
-
-def lowest_window(draw: Draw, drawer: Drawer) -> float:
-    """Lowest group confidence of a draw, its plain mean where it is shorter than a window; else NaN."""
-    top = draw.numbers.get("top")
-    if top is None or not len(top) or not drawer.top_logprobs:
-        return math.nan
-    rows = token_confidence(top.reshape(draw.n_tokens, -1), floor=drawer.floor)
-    return float(lowest_confidence(Ragged.of_rows([rows]), drawer.window)[0])

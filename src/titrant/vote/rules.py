@@ -213,8 +213,9 @@ def check_rule(rule: Rule) -> None:
         _within("tau", rule.tau, "over 0", rule.tau > 0)
         _within("min_votes", rule.min_votes, "at least 1", rule.min_votes >= 1)
         fits = f"at least 1, at most the budget of {rule.budget}"
-        _within("warmup", rule.warmup, fits, 1 <= rule.warmup <= rule.budget)
+        do = f"give a budget of {rule.warmup} or more, or set a smaller sample.warmup"
+        _within("warmup", rule.warmup, fits, 1 <= rule.warmup <= rule.budget, do)
 
 
-def _within(name: str, came: object, expected: str, is_fine: bool) -> None:  # noqa: FBT001
-    check_setting("a stopping rule", name, came, expected, is_fine=is_fine)
+def _within(name: str, came: object, expected: str, is_fine: bool, do: str = "") -> None:  # noqa: FBT001
+    check_setting("a stopping rule", name, came, expected, is_fine=is_fine, do=do)

@@ -28,6 +28,8 @@ TOPS = (20, 10, 5, 2, 1)
 SEEDS, SEED_TOKENS, HOT = (11, 12, 13), 12, 1.8
 """Of the draws that tell whether seeds are honoured: hot, so that they differ though a model is sure."""
 ABSENT = (404, 405, 501)
+SAID_CHARS = 160
+"""Of what a server said, in a message."""
 BY_ID = {"return_tokens_as_token_ids": True}
 """vLLM's own parameter."""
 
@@ -133,20 +135,30 @@ async def _endpoint(client: AsyncOpenAI, model: str, settings: ServerSettings) -
     wanted: tuple[Endpoint, ...] = ("completions", "chat")
     if settings.endpoint != "auto":
         wanted = (settings.endpoint,)
+    said: list[str] = []
     for endpoint in wanted:
         try:
             await ask_once(client, model, endpoint, n=1)
         except Exception as error:
             if status_of(error) in ABSENT or is_of_the_request(error):
+                said.append(f"{endpoint}: {_in_brief(error)}")
                 continue
             raise
         return endpoint
+    is_bare = not client.base_url.path.rstrip("/").endswith("/v1")
     raise ConfigError(
         f"the server answers on none of its endpoints for {model}",
         expected=" or ".join(f"/{name}" for name in wanted),
-        came="an error on each",
-        do="check server.url and server.endpoint",
+        came="; ".join(said),
+        do="end server.url with /v1, as most servers have it"
+        if is_bare
+        else "check server.url and server.endpoint",
     )
+
+
+def _in_brief(error: Exception) -> str:
+    """What a server said, on one line."""
+    return " ".join(str(error).split())[:SAID_CHARS]
 
 
 async def _top(client: AsyncOpenAI, model: str, endpoint: Endpoint) -> tuple[int, bool]:

@@ -124,7 +124,7 @@ def read_benchmarks(config: Config, watcher: Watcher) -> list[Named]:
     """All benchmarks, each with its problems that have a gold answer, each question once."""
     found: list[Named] = []
     for settings in config.benchmark:
-        named = _read_benchmark(settings, config, watcher)
+        named = read_named(settings, config, watcher)
         name, taken = named.name, {other.name for other in found}
         free = next(n for i in count(1) if (n := name if i == 1 else f"{name}-{i}") not in taken)
         problems = _with_gold(settings.path, named.problems)
@@ -132,11 +132,24 @@ def read_benchmarks(config: Config, watcher: Watcher) -> list[Named]:
     return found
 
 
-def _read_benchmark(settings: BenchmarkSettings, config: Config, watcher: Watcher) -> Named:
+def read_named(
+    settings: BenchmarkSettings, config: Config, watcher: Watcher, *, needs_gold: bool = True
+) -> Named:
+    """One benchmark, or whatever else is asked, as it is; a report of it goes to the watcher.
+
+    Args:
+        settings: where it is.
+        config: the seed of a limit.
+        watcher: is told what was read.
+        needs_gold: whether rows without a gold answer are left out.
+
+    Raises:
+        DataError: it cannot be read, or nothing is left.
+    """
     if settings.path.startswith(WORLD):
         problems = world_problems(settings.path, settings.limit or WORLD_PROBLEMS)
         return Named(settings.name or settings.path.removeprefix(WORLD), problems)
-    found = read_benchmark(settings, seed=config.seed)
+    found = read_benchmark(settings, seed=config.seed, needs_gold=needs_gold)
     for line in found.report.lines():
         watcher.note(line)
     unread = tuple(

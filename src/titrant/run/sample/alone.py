@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from titrant.errors import DataError
 from titrant.run.alone import holding, work_alone
-from titrant.run.input.inputs import read_benchmarks, read_traces
+from titrant.run.input.inputs import read_named, read_traces
 from titrant.run.sample.job import SampleJob
 from titrant.select.shots import choose_shots
 from titrant.traces.record import content_hash
@@ -26,7 +26,12 @@ ENTRY = "titrant.run.sample.job:sample"
 
 
 def sample_alone(
-    config: Config, folder: Path, watcher: Watcher, *, entry: str = ENTRY
+    config: Config,
+    folder: Path,
+    watcher: Watcher,
+    *,
+    needs_gold: bool = False,
+    entry: str = ENTRY,
 ) -> SampleMeta:
     """Draw answers to the first benchmark of a config and leave everything in `folder`.
 
@@ -34,33 +39,58 @@ def sample_alone(
         config: base, benchmark, prompt, decode, sample; its pool is read for worked examples only.
         folder: where it goes; made where it is missing.
         watcher: is told what happens.
+        needs_gold: whether draws are to be told right from wrong afterwards, so that problems without any
+            gold answer are refused before they are drawn for.
         entry: what the worker runs.
 
     Raises:
         ConfigError: the rule cannot be used.
-        DataError: the folder holds draws for other problems.
+        DataError: the folder holds draws for other problems, or no problem has a gold answer.
         BusyError: another process works on the folder.
         TitrantError: problems or base cannot be read, or the engine failed.
     """
     rule_of(config.sample)
     with holding(folder):
         watcher.stage("problems")
-        (named,) = read_benchmarks(
-            config.model_copy(update={"benchmark": config.benchmark[:1]}), watcher
-        )
-        for text in named.left_out:
-            watcher.warn(text)
+        problems = read_asked(config, watcher, needs_gold=needs_gold)
         path = folder / "problems.parquet"
-        if path.exists() and _identity(load_problems(path)) != _identity(named.problems):
+        if path.exists() and _identity(load_problems(path)) != _identity(problems):
             raise DataError(
                 f"{folder} holds draws for other problems",
                 expected="the same problems with the same gold answers",
-                came=f"{len(named.problems):,} problems with another hash",
+                came=f"{len(problems):,} problems with another hash",
                 do="choose another --out",
             )
-        write_problems(path, named.problems)
+        write_problems(path, problems)
         job = sample_job(config, folder, shots=_shots(config, watcher))
         return work_alone(entry, job, folder, config.executor, stage="sample", watcher=watcher)
+
+
+def read_asked(config: Config, watcher: Watcher, *, needs_gold: bool) -> list[Problem]:
+    """The problems that are drawn for, each question once; gold answers are optional.
+
+    Raises:
+        DataError: there is no problem, or none has a gold answer and one is needed.
+    """
+    settings = config.benchmark[0]
+    named = read_named(settings, config, watcher, needs_gold=False)
+    for text in named.left_out:
+        watcher.warn(text)
+    problems = list({problem.qid: problem for problem in named.problems}.values())
+    missing = sum(problem.gold is None for problem in problems)
+    if needs_gold and missing == len(problems):
+        raise DataError(
+            f"no problem of {settings.path} has a gold answer, so no draw can be told correct",
+            expected="gold answers, at least of some problems",
+            came=f"{missing:,} problems without one",
+            do="name their column (--columns gold=NAME), or keep by vote: --keep voted",
+        )
+    if missing:
+        watcher.note(
+            f"{missing:,} of {len(problems):,} problems have no gold answer: their draws vote, and have no "
+            "verdict"
+        )
+    return problems
 
 
 def sample_job(config: Config, folder: Path, *, shots: Sequence[tuple[str, str]] = ()) -> SampleJob:

@@ -74,6 +74,8 @@ class SampleMeta(Record):
     """Generated, those of stopped and cancelled draws among them."""
     failed: int = 0
     """Draws that the engine could not make; they count as draws without an answer."""
+    failure: str = ""
+    """What the last of them said."""
     truncated: int = 0
     """Draws cut by the limit or the context."""
     unreadable: int = 0
@@ -84,6 +86,8 @@ class SampleMeta(Record):
     """Of drawing, over all starts."""
     correct: int | None = None
     """Questions whose answer is right; `None` without gold answers."""
+    with_gold: int = 0
+    """Questions with a gold answer, of which `correct` is a part."""
     notes: tuple[str, ...] = ()
     """What the engine cannot do, in sentences."""
 

@@ -41,11 +41,12 @@ from titrant.vote.online import Drawer, Online
 from titrant.vote.rules import Fixed, rule_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from titrant.engines.open import Opened
     from titrant.traces.record import Problem
     from titrant.vote.logs.draws import Draw
+    from titrant.vote.question import Counted
     from titrant.vote.rules import Rule
 
 MOST_WORKERS = 8
@@ -120,20 +121,18 @@ class _Work:
 
     def run(self, tell: Callable[[str, int, int], None]) -> None:
         """Draw the warm-ups, settle the window by them, draw the rest."""
-        known = self._known_draws()
         if self.rule.has_bar and self.meta.window is None:
-            warmups = Fixed(self.rule.warmup)
-            known += self._draw(Online(self.problems, self._drawer(warmups), known=known), tell)
-            self._keep(window=self._window(known))
-        online = Online(self.problems, self._drawer(), known=known)
-        self._draw(online, tell)
-        outcomes = online.outcomes()
-        write_answers(self.job.folder / "answers.parquet", self.problems, outcomes)
-        _check_failures([draw for some in online.draws() for draw in some])
+            self._keep(window=self._window(self._draw(Fixed(self.rule.warmup), tell)))
+        online = self._draw(self.rule, tell)
+        write_answers(self.job.folder / "answers.parquet", self.problems, online.outcomes())
+        _check_failures(_all_of(online))
         self._keep(is_done=True, **_counts(self.problems, online))
 
-    def _draw(self, online: Online, tell: Callable[[str, int, int], None]) -> list[Draw]:
-        found: list[Draw] = []
+    def _draw(self, rule: Rule, tell: Callable[[str, int, int], None]) -> Online:
+        """Draw what is missing under a rule. What is there is read again, part by part: the numbers of
+        all tokens of all draws would fill the memory.
+        """
+        online = Online(self.problems, self._drawer(rule), known=self._known_draws())
         waiting: list[Draw] = []
         began, total = time.monotonic(), len(self.problems)
         try:
@@ -141,14 +140,14 @@ class _Work:
                 waiting.append(step.draw)
                 tell("drawing", total - step.n_open, total)
                 if len(waiting) >= CHUNK or time.monotonic() - began >= FLUSH_S:
-                    found += self._store(waiting, time.monotonic() - began)
+                    self._store(waiting, time.monotonic() - began)
                     waiting, began = [], time.monotonic()
         finally:  # what has ended is kept, whatever stops the rest
             if waiting:
-                found += self._store(waiting, time.monotonic() - began)
-        return found
+                self._store(waiting, time.monotonic() - began)
+        return online
 
-    def _store(self, draws: Sequence[Draw], seconds: float) -> Sequence[Draw]:
+    def _store(self, draws: Sequence[Draw], seconds: float) -> None:
         info = DrawsInfo(
             fingerprint=self.meta.fingerprint,
             top=self.top,
@@ -157,28 +156,26 @@ class _Work:
         )
         write_draws(self.job.folder, draws, info)
         self._keep(seconds=self.meta.seconds + seconds)
-        return draws
 
     def _keep(self, **update: object) -> None:
         self.meta = self.meta.model_copy(update=update)
         write_meta(self.job.folder, self.meta)
 
-    def _known_draws(self) -> list[Draw]:
-        """Draws of an earlier start; failed ones are made again."""
-        known = []
+    def _known_draws(self) -> Iterator[Draw]:
+        """Draws of earlier starts, one after the other."""
         for path in draw_parts(self.job.folder):
             info, table = read_draws(path)
             if info.fingerprint == self.meta.fingerprint:
-                known += [draw for draw in rows_of(table) if draw.error is None]
-        return known
+                yield from rows_of(table)
 
-    def _window(self, draws: Sequence[Draw]) -> int:
+    def _window(self, warmups: Online) -> int:
+        draws = _all_of(warmups)
         _check_failures(draws)
         lengths = [draw.n_tokens for draw in draws if draw.error is None]
         mean = sum(lengths) / len(lengths)
         return window_of(resolve(self.job.signals, mean)).group
 
-    def _drawer(self, rule: Fixed | None = None) -> Drawer:
+    def _drawer(self, rule: Rule) -> Drawer:
         job = self.job
         decode = job.decode.model_copy(update={"temperature": job.sample.temperature})
         return Drawer(
@@ -186,7 +183,7 @@ class _Work:
             prompts=self.opened.prompts,
             verifier=self.verifier,
             decode=decode,
-            rule=rule or self.rule,
+            rule=rule,
             root=job.seed,
             top_logprobs=self.top,
             window=self.meta.window or 1,
@@ -207,16 +204,19 @@ def _check_bar(rule: Rule, opened: Opened) -> None:
         )
 
 
-def _counts(problems: Sequence[Problem], online: Online) -> dict[str, int | None]:
+def _counts(problems: Sequence[Problem], online: Online) -> dict[str, object]:
     """What came out, in numbers of questions, draws and tokens."""
     outcomes = online.outcomes()
-    draws = [draw for some in online.draws() for draw in some]
-    with_gold = any(problem.gold is not None for problem in problems)
+    draws = _all_of(online)
+    errors = [draw.error for draw in draws if draw.error is not None]
+    with_gold = sum(problem.gold is not None for problem in problems)
     return {
         "draws": len(draws),
-        "tokens": sum(draw.n_tokens for draw in draws),
+        "tokens": sum(one.tokens for one in outcomes),
+        "with_gold": with_gold,
         "correct": sum(one.verdict == "correct" for one in outcomes) if with_gold else None,
-        "failed": sum(draw.error is not None for draw in draws),
+        "failed": len(errors),
+        "failure": errors[-1] if errors else "",
         "truncated": sum(draw.stop_reason == "length" for draw in draws),
         "stopped": sum(draw.stop_reason in {"weak", "cancelled"} for draw in draws),
         "unreadable": sum(
@@ -225,7 +225,11 @@ def _counts(problems: Sequence[Problem], online: Online) -> dict[str, int | None
     }
 
 
-def _check_failures(draws: Sequence[Draw]) -> None:
+def _all_of(online: Online) -> list[Counted]:
+    return [draw for some in online.draws() for draw in some]
+
+
+def _check_failures(draws: Sequence[Counted]) -> None:
     """Refuse to go on, or to be done, with nothing but failures."""
     errors = [draw.error for draw in draws if draw.error is not None]
     if errors and len(errors) == len(draws):
@@ -239,7 +243,7 @@ def _check_failures(draws: Sequence[Draw]) -> None:
 def _made_with(job: SampleJob, opened: Opened, top: int) -> dict[str, str]:
     """Everything that decides a draw, part by part; more budget and another width draw on."""
     return {
-        "base": f"{opened.fingerprint} {job.base.model_dump_json()} {job.decode.engine}",
+        "base": f"{opened.fingerprint} {_base_of(job)} {job.decode.engine}",
         "prompt": f"{job.prompt.model_dump_json()} {job.shots}",
         "decode": job.decode.model_dump_json(exclude={"batch_tokens", "temperature", "engine"}),
         "sample": job.sample.model_dump_json(exclude={"budget", "width"}),
@@ -247,6 +251,14 @@ def _made_with(job: SampleJob, opened: Opened, top: int) -> dict[str, str]:
         "answer_pattern": str(job.answer_pattern),
         "seed": str(job.seed),
     }
+
+
+def _base_of(job: SampleJob) -> str:
+    """The settings of the base. A server's model may be asked for as `auto` or by its name, which stands
+    in the engine's fingerprint.
+    """
+    asks_server = job.decode.engine == "openai"
+    return job.base.model_dump_json(exclude={"path"} if asks_server else None)
 
 
 def _known(folder: Path, fresh: SampleMeta) -> SampleMeta:

@@ -437,3 +437,15 @@ SCHEMAS: tuple[Schema, ...] = (
         has_traces=False,
     ),
 )
+
+QUESTIONS = Schema(
+    "questions",
+    needs={"question": _QUESTION},
+    may={"gold": _GOLD} | _ABOUT,
+    keep=_IDS,
+    read=readers.read_question,
+    has_traces=False,
+    answer_is_gold=False,
+)
+"""Questions and nothing else: asked for only where answers are to be drawn, and after all others, for any
+file with a column named like a question would pass."""

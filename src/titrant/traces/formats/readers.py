@@ -48,6 +48,11 @@ def read_answered(row: Row, columns: Columns) -> Drafts:
     return [draft._replace(gold=gold_of_reference(draft.answer_text)) if is_draft else draft]
 
 
+def read_question(row: Row, columns: Columns) -> Drafts:
+    """A question alone, perhaps with its gold answer in a column of its own."""
+    return [Draft(row[columns["question"]], "")]
+
+
 def read_chat(row: Row, columns: Columns) -> Drafts:
     """A conversation in a column."""
     return [draft_of_chat(row[columns["messages"]])]
