@@ -142,7 +142,7 @@ def main() -> None:
         "whole": lambda: timed(engine, whole),
         "loop": lambda: looped(engine, builder, Fixed(DRAWS), options.problems),
         "stopping": lambda: looped(
-            engine, builder, DeepConf(DRAWS, keep=10, tau=2.0, warmup=8), options.problems
+            engine, builder, DeepConf(DRAWS, eta=10, tau=2.0, warmup=8), options.problems
         ),
     }
     timed(engine, plain[: options.rows])  # warm

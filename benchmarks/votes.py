@@ -9,7 +9,7 @@ Draws once, keeps everything under --work and goes on when called again:
     wide     200 problems × 256 draws at temperature 1
     anti     300 problems × 64 draws of a base that was trained on a corpus with a confident error
 
-The base is the shipped `arithmetic` (0.2 M parameters), which is right in about a third of its draws; the
+The base is the shipped `arithmetic` (0.2 M parameters), which is right in 45 % of its draws; the
 problems are test problems of the arithmetic world. For `anti` it is trained on 2,048 traces, half of them
 right and wordy in random ways, half terse, always alike, and wrong: each product is taken with one more
 than the operand. Both the corpus and its 300 problems have a product in each chain, so what is sure is
@@ -39,12 +39,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+import titrant
 from titrant.config import make_config
 from titrant.run.sample.alone import sample_alone
+from titrant.run.sample.folder import read_meta
 from titrant.run.sample.replay import open_log
 from titrant.run.watch import Silent
 from titrant.seeds import derive_rng
-from titrant.traces.record import Trace, trace_id
+from titrant.traces.record import Trace, content_hash, trace_id
 from titrant.traces.table import write_problems
 from titrant.vote.findings import Study
 from titrant.vote.study import Wish, study
@@ -59,6 +61,9 @@ if TYPE_CHECKING:
 
 SAVED, LOSS = 0.20, 0.01
 """The claim that was fixed before the run."""
+CLAIMED = 1000
+"""It is about the parts with so many problems."""
+PACKAGE = Path(titrant.__file__).parent
 TOPS = (2, 3, 5, 10, 20)
 SWEPT = ("confidence", "confidence-lowest", "confidence-bottom10", "confidence-step")
 PAIRS = 1024
@@ -217,9 +222,17 @@ def draw(part: Part, work: Path) -> Path:
     return folder
 
 
+def key_of(folder: Path) -> str:
+    """Of the draws and of the code that compares them: what was kept under another is not read."""
+    meta = read_meta(folder)
+    code = [place for name in ("vote", "signals") for place in (PACKAGE / name).rglob("*.py")]
+    texts = [place.read_text() for place in sorted(code)]
+    return content_hash(meta.fingerprint, str(meta.draws), *texts)[:12]
+
+
 def compare(part: Part, folder: Path) -> Study:
     """Everything that the draws of a part can tell; kept beside them."""
-    path = folder / "study.json"
+    path = folder / f"study-{key_of(folder)}.json"
     if path.exists():
         return Study.model_validate_json(path.read_text())
     log, _ = open_log(str(folder), scores=None, window=None, top=None, progress=_nothing)
@@ -231,7 +244,7 @@ def compare(part: Part, folder: Path) -> Study:
 
 def sweep_k(folder: Path) -> dict[str, dict[str, list[float]]]:
     """AUROC within question of the confidences, and their difference to the mean, by k."""
-    path = folder / "k.json"
+    path = folder / f"k-{key_of(folder)}.json"
     if path.exists():
         return json.loads(path.read_text())
     rows: dict[str, dict[str, list[float]]] = {}
@@ -277,7 +290,8 @@ def report(part: Part, folder: Path) -> None:
     for block in render(found, []):
         screen.print(block)
         screen.print()
-    judge(found)
+    if part.problems == CLAIMED:
+        judge(found)
     for k, signals in sweep_k(folder).items():
         cells = "  ".join(
             f"{name} {a:.3f} ({low:.3f}–{high:.3f}), − mean {d:+.3f} ({dl:+.3f} to {dh:+.3f})"

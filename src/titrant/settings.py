@@ -222,8 +222,8 @@ class SampleSettings(Record):
     """Draws per question at most; those that are ended early count."""
     temperature: float = Field(default=0.6, gt=0.0)
     """Of the draws; `decode.temperature` is that of readings."""
-    keep: float | None = Field(default=None, gt=0.0, le=100.0)
-    """Share of warm-ups, in percent, at or over the bar (η); default: 90 for `deepconf-high`, 10 for
+    eta: float | None = Field(default=None, gt=0.0, le=100.0)
+    """η: share of warm-ups, in percent, at or over the bar; default: 90 for `deepconf-high`, 10 for
     `deepconf-low`."""
     tau: float = Field(default=0.95, gt=0.0)
     """Share of the votes that settles a question under `deepconf`; over 1: none does."""

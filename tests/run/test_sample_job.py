@@ -256,6 +256,13 @@ def test_the_command_prints_votes_rules_and_signals(folder, tmp_path):
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_rule_that_cannot_be_replayed_is_told(folder):
+    result = vote(folder, "--replay", "--budget", 8, "--resamples", 2)
+    assert "16 warm-ups are more than the 8 draws" in " ".join(result.output.split())
+    result = vote(folder, "--budget", 8, "--resamples", 2)
+    assert "warm-ups" not in result.output  # nobody asked
+
+
 def test_json_has_everything(folder):
     result = vote(folder, "--signals", "confidence", "--resamples", 2, "--json")
     tree = json.loads(result.stdout)
@@ -270,8 +277,8 @@ def test_json_has_everything(folder):
     [
         (("--budget", 99), "at most 16 draws"),
         (("--signals", "confidense"), "did you mean confidence"),
-        (("--keep", "0"), "no list of shares"),
-        (("--keep", "ten"), "no list of shares"),
+        (("--eta", "0"), "no list of shares"),
+        (("--eta", "ten"), "no list of shares"),
         (("--top", 99), "asks for more than was kept"),
         (("--figure", "x.txt"), "of no kind that a picture"),
         (("--scores", "."), "beside a folder of draws"),
@@ -287,7 +294,21 @@ def test_stopped_draws_are_voted_on_and_not_replayed(tmp_path):
     rule = {"rule": "deepconf-low", "budget": 16, "warmup": 6, "tau": 2.0, "temperature": 1.0}
     sample(make_job(tmp_path / "d", sample=rule))
     assert "weak" in {draw.stop_reason for draw in drawn(tmp_path / "d")}
-    assert vote(tmp_path / "d", "--resamples", 2).exit_code == 0
+    tree = json.loads(vote(tmp_path / "d", "--resamples", 2, "--json").stdout)
+    found, by_question = tree["study"], {}
+    for draw in drawn(tmp_path / "d"):
+        if draw.stop_reason in ("stop", "length"):
+            by_question.setdefault(draw.qid, []).append(draw)
+    whole = [draw for some in by_question.values() for draw in some]
+    rights = [sum(d.verdict == "correct" for d in some) for some in by_question.values()]
+    assert found["whole"] == len(whole) < found["draws"] == 96
+    assert found["tokens"] == pytest.approx(sum(draw.n_tokens for draw in whole) / len(whole))
+    assert found["accuracy"]["estimate"] == pytest.approx(
+        sum(n / len(some) for n, some in zip(rights, by_question.values(), strict=True)) / 6
+    )
+    first = found["curve"][0]  # pass@1 is the accuracy of one whole draw
+    assert first["pass_at"] == pytest.approx(found["accuracy"]["estimate"])
+    assert "ran to their end" in vote(tmp_path / "d", "--resamples", 2).output
     result = vote(tmp_path / "d", "--replay")
     assert result.exit_code == 3
     assert "stopped or cancelled" in result.output
@@ -303,10 +324,11 @@ def test_a_pool_is_a_log_too(tmp_path):
         row["answer_text"] = f"Try {i}. {row['answer_text']}"
     path = tmp_path / "pool.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)) + "\n")
-    result = vote(path, "--json", "--resamples", 4)
+    result = vote(path, "--json", "--resamples", 4, "--replay", "--warmup", 2)
     tree = json.loads(result.stdout)
     assert tree["study"]["rows"][0]["accuracy"]["estimate"] == 1.0
     assert tree["study"]["accuracy"]["estimate"] == pytest.approx(2 / 3)
+    assert "no deepconf rule is replayed" in tree["study"]["not_compared"][0]
     alone = tmp_path / "alone.jsonl"
     alone.write_text("\n".join(map(json.dumps, rows[::3])) + "\n")
     result = vote(alone)

@@ -32,14 +32,14 @@ def opened(folder, **more):
     return open_log(str(folder), progress=lambda *_: None, **more)
 
 
-@pytest.mark.parametrize("keep", [10, 50, 90])
-def test_a_replay_is_the_online_run(tmp_path, keep):
+@pytest.mark.parametrize("eta", [10, 50, 90])
+def test_a_replay_is_the_online_run(tmp_path, eta):
     """The same draws, logged whole and drawn under the rule: the same answers for the same tokens."""
     common = {"budget": 24, "temperature": 1.0}
     sample(make_job(tmp_path / "log", sample=common, signals=SIGNALS))
     online = common | {
         "rule": "deepconf-low",
-        "keep": keep,
+        "eta": eta,
         "warmup": 6,
         "tau": 0.8,
         "min_votes": 3,
@@ -48,7 +48,7 @@ def test_a_replay_is_the_online_run(tmp_path, keep):
     sample(make_job(tmp_path / "run", sample=online, signals=SIGNALS))
     log, _ = opened(tmp_path / "log", window=8)
     orders = make_orders(log, budget=24, resamples=1)
-    rule = DeepConf(24, keep, 0.8, 6, 3)
+    rule = DeepConf(24, eta, 0.8, 6, 3)
     found = replay_rule(log, orders, rule, signal=CONFIDENCE)
     answers = pl.read_parquet(tmp_path / "run" / "answers.parquet")
     assert answers["qid"].to_list() == list(log.qids)

@@ -17,7 +17,7 @@ def test_majority_saves_and_loses_nothing_against_itself():
     row = Comparing(log, orders).row(replay_vote(log, orders, Voter()))
     assert row.saved == row.loss == (0.0, 0.0, 0.0)
     assert row.at_equal_tokens.estimate == pytest.approx(0.0, abs=1e-12)
-    assert row.loss_bound == 0.0
+    assert row.loss_bound == pytest.approx(3 / 31)  # none of 30 lost: the rule of three
 
 
 def test_savings_by_hand():
@@ -46,7 +46,7 @@ def test_the_curve_rises_with_the_draws_of_a_good_sampler():
     assert row.at_equal_tokens == pytest.approx((0, 0, 0), abs=1e-9)
     assert row.saved.estimate == pytest.approx(0.75)
     assert row.loss.estimate > 0
-    assert row.loss_bound == pytest.approx(row.loss.high)
+    assert row.loss.high < row.loss_bound < row.loss.high + 0.015  # one lost question more of 201
 
 
 def test_auroc_counts_pairs_of_one_question():

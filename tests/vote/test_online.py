@@ -127,7 +127,7 @@ def test_what_is_settled_is_cancelled_and_counted(verifier):
         Fixed(12),
         Adaptive(budget=20),
         Esc(budget=20, window=4),
-        DeepConf(budget=24, warmup=6, keep=50, min_votes=5),
+        DeepConf(budget=24, warmup=6, eta=50, min_votes=5),
     ],
 )
 @pytest.mark.parametrize("width", [1, 3, 8])
@@ -154,7 +154,7 @@ def test_width_and_kills_decide_nothing(verifier, rule, width):
 
 
 def test_weak_draws_end_early_and_their_tokens_count(verifier):
-    rule = DeepConf(budget=24, warmup=6, keep=10, tau=2.0)
+    rule = DeepConf(budget=24, warmup=6, eta=10, tau=2.0)
     online = Online(problems(2), drawer(verifier, rule, width=4))
     draws = finish(online)
     weak = [draw for draw in draws if draw.stop_reason == "weak"]

@@ -28,8 +28,8 @@ NAMES = ("mean", "tail", "bottom", "lowest")
 VOTERS = {
     "majority": Voter(),
     **{name: Voter("weighted", name) for name in NAMES},
-    "tail@10": Voter("weighted", "tail", keep=10),
-    "bottom@10": Voter("weighted", "bottom", keep=10),
+    "tail@10": Voter("weighted", "tail", eta=10),
+    "bottom@10": Voter("weighted", "bottom", eta=10),
 }
 
 
@@ -93,7 +93,7 @@ def test_fault_1_consensus_ends_the_draw():
     signal = np.arange(64.0) + 10
     log = make_log([[0] * 64], signals={"lowest": signal})
     found = replay_rule(
-        log, make_orders(log, budget=64, resamples=1), DeepConf(keep=10), signal="lowest"
+        log, make_orders(log, budget=64, resamples=1), DeepConf(eta=10), signal="lowest"
     )
     assert found.drawn.tolist() == [[18]]
 

@@ -55,7 +55,7 @@ def test_a_replay_by_hand():
         confidence=[[5, 5, 5], [3, 3, 3, 3], [9, 9, -5, 9, 9], [4, 4]],
         window=2,
     )
-    rule = DeepConf(budget=4, warmup=2, keep=100)
+    rule = DeepConf(budget=4, warmup=2, eta=100)
     found = replay_rule(log, in_log_order(log, 4), rule, signal="lowest")
     assert found.tokens.tolist() == [[3 + 4 + 3 + 2]]
     assert found.stopped.tolist() == [[1]]
@@ -125,7 +125,7 @@ def alone(log, order, rule):
         if started <= rule.warmup:
             warm.append(draw)
             if started == rule.warmup:
-                bar = float(np.percentile([values[d] for d in warm], 100 - rule.keep)) - TIE
+                bar = float(np.percentile([values[d] for d in warm], 100 - rule.eta)) - TIE
                 entering = [d for d in warm if values[d] >= bar]
         elif not stop:
             entering = [draw]
@@ -143,9 +143,9 @@ def alone(log, order, rule):
 
 @settings(max_examples=40)
 @given(st.integers(0, 10**6), st.sampled_from([10.0, 50.0, 90.0]), st.sampled_from([0.6, 0.95]))
-def test_the_arrays_do_what_the_paper_says(seed, keep, tau):
+def test_the_arrays_do_what_the_paper_says(seed, eta, tau):
     log = random_log(seed, questions=3, draws=20)
-    rule = DeepConf(budget=20, warmup=5, keep=keep, tau=tau, min_votes=2)
+    rule = DeepConf(budget=20, warmup=5, eta=eta, tau=tau, min_votes=2)
     orders = make_orders(log, budget=20, resamples=2, seed=seed)
     found = replay_rule(log, orders, rule, signal="lowest")
     for r in range(2):
@@ -163,7 +163,7 @@ def test_the_control_stops_as_often_and_not_the_same():
     confidence = [rng.normal(4.0 - 1.5 * g, 0.4, 12) for g in groups.ravel()]
     log = make_log(groups.tolist(), confidence=confidence, window=4)
     orders = make_orders(log, budget=32, resamples=4)
-    rule = DeepConf(budget=32, warmup=8, keep=50, tau=2.0)
+    rule = DeepConf(budget=32, warmup=8, eta=50, tau=2.0)
     real = replay_rule(log, orders, rule, signal="lowest")
     control = replay_rule(log, orders, rule, signal="lowest", is_control=True)
     np.testing.assert_array_equal(control.stopped, real.stopped)
@@ -187,7 +187,7 @@ def test_a_signal_that_can_be_negative_stops_and_weighs_nothing():
         confidence=[[-5, -5, -5], [-7, -7, -7, -7], [-1, -1, -15, -1, -1], [-6, -6]],
         window=2,
     )
-    rule = DeepConf(budget=4, warmup=2, keep=100)
+    rule = DeepConf(budget=4, warmup=2, eta=100)
     found = replay_rule(log, in_log_order(log, 4), rule, signal="lowest")
     assert found.tokens.tolist() == [[3 + 4 + 3 + 2]]
     assert found.is_right.tolist() == [[True]]  # 2 votes against 1

@@ -48,15 +48,15 @@ def test_a_draw_without_a_number_has_no_weighted_vote():
 
 def test_filtering_keeps_the_share_and_its_ties():
     values = np.arange(16.0)[None]
-    assert [(values >= threshold(values, keep)[:, None]).sum() for keep in (10, 90)] == [2, 14]
+    assert [(values >= threshold(values, eta)[:, None]).sum() for eta in (10, 90)] == [2, 14]
     # the 90th percentile of ten equal values is that value: all are kept
-    assert decide(Voter("count", "c", keep=10), [0] * 4 + [1] * 6, [5] * 10)[2] == 10
+    assert decide(Voter("count", "c", eta=10), [0] * 4 + [1] * 6, [5] * 10)[2] == 10
 
 
 def test_the_percentile_is_over_draws_that_answered():
     # of 11 … 20 the best tenth is 20 alone (the 90th percentile is 19.1); 99 has no answer
     groups, signal = [-1, *range(10)], [99, *range(11, 21)]
-    assert decide(Voter("weighted", "c", keep=10), groups, signal) == (9, 1.0, 1)
+    assert decide(Voter("weighted", "c", eta=10), groups, signal) == (9, 1.0, 1)
 
 
 def test_borda_weighs_by_rank():
@@ -102,7 +102,7 @@ def test_weights_are_not_negative():
     [
         (Voter("weighted"), "signal = None"),
         (Voter("majority", "c"), "signal = 'c'"),
-        (Voter("weighted", "c", keep=0), "keep = 0"),
+        (Voter("weighted", "c", eta=0), "eta = 0"),
         (Voter("shortest", k=0), "k = 0"),
         (Voter("cisc", "c", temperature=0), "temperature = 0"),
         (Voter("borda", "c", power=-1), "power = -1"),
@@ -142,18 +142,18 @@ def test_rows_do_not_see_each_other(rows):
     width = max(len(groups) for groups, _ in rows)
     group = np.array([[*g, *[-1] * (width - len(g))] for g, _ in rows])
     signal = np.array([[*s, *[0.0] * (width - len(s))] for _, s in rows])
-    voter = Voter("weighted", "c", keep=50)
+    voter = Voter("weighted", "c", eta=50)
     together = vote(voter, group, signal)
     for i, (g, s) in enumerate(rows):
         assert (together.group[i], together.n_votes[i]) == decide(voter, g, s)[::2]
 
 
 @given(arrays(float, (3, 7), elements=st.floats(-9, 9) | st.just(math.nan)), st.floats(0.5, 100))
-def test_the_threshold_is_numpys_percentile_of_what_is_known(values, keep):
-    for row, found in zip(values, threshold(values, keep), strict=True):
+def test_the_threshold_is_numpys_percentile_of_what_is_known(values, eta):
+    for row, found in zip(values, threshold(values, eta), strict=True):
         known = row[np.isfinite(row)]
         if len(known):
-            assert found == np.percentile(known, 100 - keep)
+            assert found == np.percentile(known, 100 - eta)
         else:
             assert math.isnan(found)
 
@@ -163,6 +163,6 @@ def test_rounding_decides_nothing_between_draws_of_one_text():
     rng = np.random.default_rng(0)
     values = np.repeat([5.0, 3.0], 8) + rng.normal(0, 1e-6, 16)
     groups = np.repeat([0, 1], 8)
-    for keep, kept in ((10, 8), (50, 8), (75, 16)):
-        found = vote(Voter("count", "c", keep=keep), groups[None], values[None])
+    for eta, kept in ((10, 8), (50, 8), (75, 16)):
+        found = vote(Voter("count", "c", eta=eta), groups[None], values[None])
         assert found.n_votes[0] == kept

@@ -66,8 +66,8 @@ def test_esc_stops_at_a_unanimous_window_only():
 
 def test_sixteen_warm_ups_leave_two_or_fourteen():
     signal = np.random.default_rng(0).permutation(16) + 10.0
-    low = walk(DeepConf(keep=10, min_votes=99), [0] * 16, signal)
-    high = walk(DeepConf(keep=90, min_votes=99), [0] * 16, signal)
+    low = walk(DeepConf(eta=10, min_votes=99), [0] * 16, signal)
+    high = walk(DeepConf(eta=90, min_votes=99), [0] * 16, signal)
     assert (low.n_votes[0], high.n_votes[0]) == (2, 14)
     # the 90th percentile of 10 … 25 is 10 + 0.9 · 15 = 23.5, the 10th is 11.5
     assert (low.bar[0], high.bar[0]) == pytest.approx((23.5 - TIE, 11.5 - TIE))
@@ -75,8 +75,8 @@ def test_sixteen_warm_ups_leave_two_or_fourteen():
 
 def test_one_answer_settles_it_after_the_warm_up_but_not_under_the_guard():
     signal = np.arange(64.0) + 10
-    assert drawn(DeepConf(keep=10, min_votes=1), [0] * 64, signal=signal) == 16
-    guarded = walk(DeepConf(keep=10, min_votes=4), [0] * 64, signal=signal)
+    assert drawn(DeepConf(eta=10, min_votes=1), [0] * 64, signal=signal) == 16
+    guarded = walk(DeepConf(eta=10, min_votes=4), [0] * 64, signal=signal)
     assert (guarded.n_drawn[0], guarded.n_votes[0]) == (18, 4)  # 2 warm-ups and 2 more
     assert guarded.decided().is_settled[0]
     assert guarded.leader_share()[0] == 1.0
@@ -84,21 +84,21 @@ def test_one_answer_settles_it_after_the_warm_up_but_not_under_the_guard():
 
 def test_votes_are_weighted_by_confidence():
     # warm-ups: 0 with 10, 1 with 30 and 0 with 11; all vote at η = 100: 1 has 30 of 51
-    walks = walk(DeepConf(budget=3, warmup=3, keep=100), [0, 1, 0], [10.0, 30.0, 11.0])
+    walks = walk(DeepConf(budget=3, warmup=3, eta=100), [0, 1, 0], [10.0, 30.0, 11.0])
     found = walks.decided()
     assert (found.group[0], found.n_votes[0]) == (1, 3)
     assert found.share[0] == pytest.approx(30 / 51)
 
 
 def test_a_weak_draw_is_drawn_and_has_no_vote():
-    rule = DeepConf(budget=4, warmup=2, keep=100, min_votes=9)
+    rule = DeepConf(budget=4, warmup=2, eta=100, min_votes=9)
     walks = walk(rule, [0, 0, 1, 1], [5.0, 6.0, 1.0, 9.0], [False, False, True, False])
     assert (walks.n_drawn[0], walks.n_votes[0]) == (4, 3)
     assert walks.leader_share()[0] == pytest.approx(11 / 20)
 
 
 def test_warm_ups_that_were_all_cut_fall_back():
-    rule = DeepConf(budget=5, warmup=3, keep=10)
+    rule = DeepConf(budget=5, warmup=3, eta=10)
     cut = walk(rule, [-1, -1, -1, -1, -1], [4.0, 5.0, 6.0, 7.0, 8.0]).decided()
     assert (cut.group[0], cut.fell_back[0], cut.n_drawn[0]) == (-1, False, 5)
     # the bar is 5.8; the only answer is a warm-up's under it, and all later draws are weak
@@ -116,7 +116,7 @@ def test_without_confidences_there_is_no_bar_and_no_vote():
 
 def test_walks_do_not_see_each_other():
     rng = np.random.default_rng(1)
-    rule, n = DeepConf(budget=20, warmup=6, keep=50), 7
+    rule, n = DeepConf(budget=20, warmup=6, eta=50), 7
     groups, signal = rng.integers(-1, 3, (n, 20)), rng.gamma(3.0, 1.0, (n, 20))
     together = Walks(rule, n)
     for step in range(20):
@@ -139,7 +139,7 @@ def test_walks_do_not_see_each_other():
         (Fixed(0), "budget = 0"),
         (Adaptive(confidence=0.5), "confidence = 0.5"),
         (Esc(window=1), "window = 1"),
-        (DeepConf(keep=0), "keep = 0"),
+        (DeepConf(eta=0), "eta = 0"),
         (DeepConf(tau=0), "tau = 0"),
         (DeepConf(min_votes=0), "min_votes = 0"),
         (DeepConf(budget=8), "warmup = 16"),

@@ -18,7 +18,7 @@ ScoresOption = Annotated[
 SignalsOption = Annotated[
     str | None, typer.Option(help="Names, parted by commas; default: all that the draws allow.")
 ]
-KeepOption = Annotated[str, typer.Option(help="Shares to keep, in percent, parted by commas (η).")]
+EtaOption = Annotated[str, typer.Option(help="Shares to keep, in percent, parted by commas (η).")]
 WindowOption = Annotated[
     int | None, typer.Option(min=1, help="Tokens of a window; default: by the draws' length.")
 ]
@@ -42,7 +42,7 @@ def vote(
         typer.Option(min=1, help="Draws per question; default: as many as nine in ten have."),
     ] = None,
     signals: SignalsOption = None,
-    keep: KeepOption = "10,50,90",
+    eta: EtaOption = "10,50,90",
     window: WindowOption = None,
     top: TopOption = None,
     warmup: Annotated[int, typer.Option(min=1, help="Draws that set a rule's bar.")] = 16,
@@ -73,7 +73,7 @@ def vote(
     wish = Wish(
         budget=budget,
         signals=_names(signals),
-        keeps=_keeps(keep),
+        etas=_etas(eta),
         with_rules=replay,
         warmup=warmup,
         tau=tau,
@@ -105,21 +105,21 @@ def _names(text: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
-def _keeps(text: str) -> tuple[float, ...]:
+def _etas(text: str) -> tuple[float, ...]:
     from titrant.errors import ConfigError
 
     try:
-        keeps = tuple(float(part) for part in text.split(",") if part.strip())
+        etas = tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError:
-        keeps = ()
-    if not keeps or not all(0 < keep <= 100 for keep in keeps):
+        etas = ()
+    if not etas or not all(0 < eta <= 100 for eta in etas):
         raise ConfigError(
-            f"--keep {text} is no list of shares",
+            f"--eta {text} is no list of shares",
             expected="numbers over 0 and at most 100, parted by commas",
             came=text,
-            do="write it as --keep 10,50,90",
+            do="write it as --eta 10,50,90",
         )
-    return keeps
+    return etas
 
 
 def _check_replay(asked: bool, rule: str, was_stopped: int) -> None:

@@ -26,7 +26,7 @@ MOST_VOTES = 12
 def render(found: Study, notes: Sequence[str]) -> list[RenderableType]:
     """The parts that are printed, one after the other."""
     parts: list[RenderableType] = [_head(found)]
-    parts += [Text(f"note: {line}", style="yellow") for line in notes]
+    parts += [Text(f"note: {line}", style="yellow") for line in (*notes, *found.not_compared)]
     parts += [_curve(found), _votes(found)]
     rules = [row for row in found.rows if row.kind != "vote"]
     if rules:
@@ -48,7 +48,7 @@ def _head(found: Study) -> Text:
     rest = ", ".join(
         f"{typeset.share(share)} {name}"
         for name, share in (("cut", found.truncated), ("unreadable", found.unreadable))
-        if share > 0
+        if share
     )
     text = Text()
     left_out = f" ({found.left_out:,} with fewer are left out)" if found.left_out else ""
@@ -56,7 +56,13 @@ def _head(found: Study) -> Text:
         f"{typeset.plural(found.questions, 'question')}, {found.budget} draws each{left_out}: "
     )
     text.append(f"one draw is right {_share(found.accuracy)}", style="bold")
-    text.append(f", {typeset.count(found.tokens)} tokens long" + (f"; {rest}" if rest else ""))
+    if found.tokens is not None:
+        text.append(f", {typeset.count(found.tokens)} tokens long")
+    text.append(f"; {rest}" if rest else "")
+    if found.whole < found.draws:
+        text.append(
+            f"; that is of {found.whole:,} of {found.draws:,} draws, which ran to their end"
+        )
     return text
 
 

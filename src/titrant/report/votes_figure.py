@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from titrant.errors import ConfigError
 from titrant.report import typeset
 from titrant.report.drawing import INK, MARKERS
+from titrant.vote.replay import DEALT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,7 @@ def write_figure(path: Path, found: Study) -> None:
     ax.set_facecolor(INK["paper"])
     _draw_curve(ax, found)
     _draw_rules(ax, [row for row in found.rows if row.kind == "rule"])
-    _draw_controls(ax, [row for row in found.rows if row.kind == "control"])
+    _draw_controls(ax, found.rows)
     _dress(ax, found)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".svg":
@@ -96,7 +97,19 @@ def _form(row: VoteRow) -> str:
     return row.name.removesuffix(f" {row.signal}")
 
 
-def _draw_controls(ax: Axes, rows: Sequence[VoteRow]) -> None:
+def _draw_controls(ax: Axes, found: Sequence[VoteRow]) -> None:
+    """A cross for each control, and a thread to its rule."""
+    rows = [row for row in found if row.kind == "control"]
+    rules = {row.name: row for row in found if row.kind == "rule"}
+    for row in rows:
+        rule = rules[row.name.removesuffix(DEALT)]
+        ax.plot(
+            [rule.tokens, row.tokens],
+            [rule.accuracy.estimate or 0.0, row.accuracy.estimate or 0.0],
+            color=INK["muted"],
+            linewidth=0.6,
+            zorder=1,
+        )
     if rows:
         ax.plot(
             [row.tokens for row in rows],

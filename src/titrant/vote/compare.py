@@ -6,13 +6,16 @@ only take out the noise of the order.
 
 - *saved*: 1 − (tokens of the rule / tokens of majority over the same budget of draws).
 - *loss*: accuracy of that majority − accuracy of the rule, in shares; its one-sided bound is what
-  "no worse than" claims need.
+  "no worse than" claims need. A bootstrap of questions of which none was lost would say that none ever is, so
+  the bound is that of the sample with one more question, which the rule lost: with none lost among n, the
+  95 % bound is 3/(n + 1), as the rule of three has it.
 - *at equal tokens*: accuracy of the rule − that of majority with as many draws as cost the same tokens,
   interpolated on majority's own curve of accuracy against tokens.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -38,7 +41,7 @@ class Bounds(NamedTuple):
     high: float
 
 
-class Row(NamedTuple):
+class Compared(NamedTuple):
     """One rule or vote."""
 
     name: str
@@ -92,6 +95,8 @@ class Comparing:
         n = len(log)
         rng = derive_rng(seed, "bootstrap of questions")
         self._counts = rng.multinomial(n, np.full(n, 1 / n), size=BOOTSTRAPS) / n
+        m = n + 1
+        self._counts_and_one = rng.multinomial(m, np.full(m, 1 / m), size=BOOTSTRAPS) / m
         steps = _steps(orders.shape[2])
         self._curve = [_means(replay_vote(log, _first(orders, k), MAJORITY)) for k in steps]
         self._steps = steps
@@ -104,18 +109,28 @@ class Comparing:
         ]
 
     def one_draw(self) -> Bounds:
-        """Accuracy of a single draw, over all draws of the log; questions count alike."""
-        right = np.bincount(self._log.question, self._log.is_right, minlength=len(self._log))
-        return self._bounds(right / np.maximum(self._log.draws, 1))
+        """Accuracy of a single draw, over the draws that ran to their end; NaN where there is none.
 
-    def row(self, found: Replayed) -> Row:
+        Questions count alike; those without such a draw are left out.
+        """
+        whole, right = self._log.n_whole(), self._log.n_right()
+        has_any = whole > 0
+        if not has_any.any():
+            return Bounds(math.nan, math.nan, math.nan)
+        share = np.where(has_any, right / np.maximum(whole, 1), 0.0)
+        weight = self._counts @ has_any
+        with np.errstate(invalid="ignore"):  # a resample of questions without any whole draw
+            low, high = np.nanquantile((self._counts @ share) / weight, self._tails)
+        return Bounds(float(share[has_any].mean()), float(low), float(high))
+
+    def row(self, found: Replayed) -> Compared:
         """One rule or vote against majority over all draws of the orders."""
         right, tokens = _means(found)
         full_right, full_tokens = self._curve[-1]
         loss = full_right - right
         saved = 1 - (self._counts @ tokens) / (self._counts @ full_tokens)
         low, high = np.quantile(saved, self._tails)
-        return Row(
+        return Compared(
             name=found.name,
             accuracy=self._bounds(right),
             tokens=float(tokens.mean()),
@@ -123,11 +138,16 @@ class Comparing:
             stopped=float(found.stopped.sum() / max(1, found.drawn.sum())),
             saved=Bounds(float(1 - tokens.mean() / full_tokens.mean()), float(low), float(high)),
             loss=self._bounds(loss),
-            loss_bound=float(np.quantile(self._counts @ loss, self._tails[1])),
+            loss_bound=self._bound_of(loss),
             at_equal_tokens=self._at_equal_tokens(right, tokens),
             unanswered=float(1 - found.has_answer.mean()),
             fell_back=float(found.fell_back.mean()),
         )
+
+    def _bound_of(self, loss: np.ndarray) -> float:
+        """One-sided upper bound of a mean loss; see the module docstring."""
+        drawn = self._counts_and_one @ np.append(loss, 1.0)
+        return float(np.quantile(drawn, self._tails[1]))
 
     def _at_equal_tokens(self, right: np.ndarray, tokens: np.ndarray) -> Bounds:
         """Bootstrapped whole: the place on the curve moves with the questions."""

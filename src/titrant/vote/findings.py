@@ -62,14 +62,14 @@ class Point(Record):
     draws: int
     tokens: float
     accuracy: Span
-    pass_at: float
-    """pass@n: share of questions with a right draw among n."""
+    pass_at: float | None
+    """pass@n: share of questions with a right draw among n, of those with n whole draws; `None`: none has."""
 
 
 class Study(Record):
     """What a log tells."""
 
-    version: int = 1
+    version: int = 2
     questions: int
     left_out: int = 0
     """Questions with fewer draws than the budget; nothing here is about them."""
@@ -82,18 +82,23 @@ class Study(Record):
     """Of the intervals; they are over questions."""
     window: int
     """Tokens of a window of group confidence."""
+    whole: int
+    """Of the draws, those that ran to their end or to the limit; the others were stopped, cancelled, or
+    failed, and the next four figures are not about them."""
     accuracy: Span
-    """Of one draw: right / drawn."""
-    truncated: float
-    """Share of draws cut by the limit."""
-    unreadable: float
-    """Share of draws whose answer could not be read."""
-    tokens: float
-    """Of one draw, mean."""
+    """Of one whole draw: right / drawn."""
+    truncated: float | None
+    """Share of whole draws cut by the limit; `None` where there is none."""
+    unreadable: float | None
+    """Share of whole draws whose answer could not be read."""
+    tokens: float | None
+    """Of one whole draw, mean."""
     curve: tuple[Point, ...]
     rows: tuple[VoteRow, ...]
     signals: tuple[SignalRow, ...]
     best_of: dict[str, float]
     """Signal → accuracy of the best draw of the whole budget, in expectation."""
+    not_compared: tuple[str, ...] = ()
+    """Rules that were asked for and cannot be replayed on these draws, and why; one sentence each."""
     shorter_is_right: Span
     """AUROC of shortness: near 0.5, length cannot be what a signal knows."""

@@ -129,7 +129,7 @@ class DeepConf:
 
     budget: int = 64
     """Draws that may be started."""
-    keep: float = 90.0
+    eta: float = 90.0
     """η: the share of warm-ups, in percent, that lie at or over the bar; 90 is "high", 10 is "low"."""
     tau: float = 0.95
     """Share of the votes that settles it; over 1: consensus never does."""
@@ -144,7 +144,7 @@ class DeepConf:
     def text(self) -> str:
         """The name in tables."""
         known = {90.0: "deepconf-high", 10.0: "deepconf-low"}
-        name = known.get(self.keep, f"deepconf@{self.keep:g}")
+        name = known.get(self.eta, f"deepconf@{self.eta:g}")
         return name if self.tau <= 1 else f"{name}, no τ"
 
     def block(self, n_drawn: int, width: int) -> int:
@@ -174,15 +174,15 @@ def rule_of(settings: SampleSettings) -> Rule:
         >>> rule_of(SampleSettings(rule="deepconf-low", budget=32)).text
         'deepconf-low'
     """
-    keep = {"deepconf-high": 90.0, "deepconf-low": 10.0}.get(settings.rule)
+    eta = {"deepconf-high": 90.0, "deepconf-low": 10.0}.get(settings.rule)
     rule: Rule = Fixed(settings.budget)
     if settings.rule == "adaptive":
         rule = Adaptive(settings.budget, settings.confidence)
     elif settings.rule == "esc":
         rule = Esc(settings.budget, settings.agree)
-    elif keep is not None:
-        keep = keep if settings.keep is None else settings.keep
-        rule = DeepConf(settings.budget, keep, settings.tau, settings.warmup, settings.min_votes)
+    elif eta is not None:
+        eta = eta if settings.eta is None else settings.eta
+        rule = DeepConf(settings.budget, eta, settings.tau, settings.warmup, settings.min_votes)
     check_rule(rule)
     return rule
 
@@ -209,7 +209,7 @@ def check_rule(rule: Rule) -> None:
     if isinstance(rule, Esc):
         _within("window", rule.window, "at least 2", rule.window >= 2)
     if isinstance(rule, DeepConf):
-        _within("keep", rule.keep, "over 0, at most 100 (percent)", 0 < rule.keep <= 100)
+        _within("eta", rule.eta, "over 0, at most 100 (percent)", 0 < rule.eta <= 100)
         _within("tau", rule.tau, "over 0", rule.tau > 0)
         _within("min_votes", rule.min_votes, "at least 1", rule.min_votes >= 1)
         fits = f"at least 1, at most the budget of {rule.budget}"

@@ -21,15 +21,16 @@ from titrant.vote.voters import Voter
 from titrant.vote.within import auroc_difference, auroc_within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from titrant.vote.compare import Bounds, CurvePoint, Row
+    from titrant.vote.compare import Bounds, CurvePoint, Compared
     from titrant.vote.logs.log import DrawLog
+    from titrant.vote.replay import Orders
     from titrant.vote.rules import Rule
 
 BASELINE = "confidence"
 """The signal that others are compared with: the mean of a draw's token confidences."""
-KEEPS = (10.0, 50.0, 90.0)
+ETAS = (10.0, 50.0, 90.0)
 
 
 class Wish(NamedTuple):
@@ -40,7 +41,7 @@ class Wish(NamedTuple):
     are left out."""
     signals: tuple[str, ...] = ()
     """Of votes; empty: all that the log has."""
-    keeps: tuple[float, ...] = KEEPS
+    etas: tuple[float, ...] = ETAS
     """η, in percent."""
     with_rules: bool = False
     """Whether stopping rules are replayed too."""
@@ -78,20 +79,7 @@ def study(
     log = with_draws(log, budget)
     orders = make_orders(log, budget=budget, resamples=wish.resamples, seed=wish.seed)
     comparing = Comparing(log, orders, confidence=wish.level, seed=wish.seed)
-    voters = voters_of(log, names, wish.keeps)
-    rules = rules_of(log, budget, wish) if wish.with_rules else []
-    rows = []
-    for i, job in enumerate([*voters, *rules]):
-        if isinstance(job, Voter):
-            row = comparing.row(replay_vote(log, orders, job))
-            rows.append(_row(row, "vote", job.signal))
-        else:
-            rule, signal, kind = job
-            found = replay_rule(log, orders, rule, signal=signal, is_control=kind == "control")
-            rows.append(_row(comparing.row(found), kind, signal))
-        if progress:
-            progress("comparing", i + 1, len(voters) + len(rules))
-    shortness = -log.n_tokens.astype(float)
+    whole = log.is_whole
     return Study(
         questions=len(log),
         left_out=n_all - len(log),
@@ -100,16 +88,41 @@ def study(
         resamples=wish.resamples,
         level=wish.level,
         window=log.window,
+        whole=int(whole.sum()),
         accuracy=_span(comparing.one_draw()),
-        truncated=float((log.verdict == "truncated").mean()),
-        unreadable=float((log.verdict == "unreadable").mean()),
-        tokens=float(log.n_tokens.mean()),
+        truncated=_mean(log.verdict[whole] == "truncated"),
+        unreadable=_mean(log.verdict[whole] == "unreadable"),
+        tokens=_mean(log.n_tokens[whole]),
         curve=tuple(_point(point, log) for point in comparing.curve()),
-        rows=tuple(rows),
+        rows=tuple(_rows(log, orders, comparing, names, wish, progress)),
         signals=tuple(_signal_row(name, log, wish) for name in names),
         best_of={name: _best(log, name, budget) for name in names},
-        shorter_is_right=_within(shortness, log, wish),
+        shorter_is_right=_within(-log.n_tokens.astype(float), log, wish),
+        not_compared=tuple(not_compared(log, budget, wish)) if wish.with_rules else (),
     )
+
+
+def _rows(
+    log: DrawLog,
+    orders: Orders,
+    comparing: Comparing,
+    names: Sequence[str],
+    wish: Wish,
+    progress: Callable[[str, int, int], None] | None,
+) -> Iterator[VoteRow]:
+    """Every vote, and where wished for every rule, against majority."""
+    budget = orders.shape[2]
+    jobs = [*voters_of(log, names, wish.etas)]
+    jobs += rules_of(log, budget, wish) if wish.with_rules else []
+    for i, job in enumerate(jobs):
+        if isinstance(job, Voter):
+            yield _row(comparing.row(replay_vote(log, orders, job)), "vote", job.signal)
+        else:
+            rule, signal, kind = job
+            found = replay_rule(log, orders, rule, signal=signal, is_control=kind == "control")
+            yield _row(comparing.row(found), kind, signal)
+        if progress:
+            progress("comparing", i + 1, len(jobs))
 
 
 def usual_draws(log: DrawLog) -> int:
@@ -135,7 +148,7 @@ def with_draws(log: DrawLog, budget: int) -> DrawLog:
     )
 
 
-def voters_of(log: DrawLog, names: Sequence[str], keeps: Sequence[float]) -> list[Voter]:
+def voters_of(log: DrawLog, names: Sequence[str], etas: Sequence[float]) -> list[Voter]:
     """Every way to vote that the log allows: majority, shortest, and for each signal all its ways."""
     found = [Voter(), Voter("shortest", k=1), Voter("shortest", k=5)]
     for name in names:
@@ -143,7 +156,7 @@ def voters_of(log: DrawLog, names: Sequence[str], keeps: Sequence[float]) -> lis
         can_weigh = not (values < 0).any()
         how = "weighted" if can_weigh else "count"
         found += [Voter("weighted", name)] if can_weigh else []
-        found += [Voter(how, name, keep=keep) for keep in keeps]
+        found += [Voter(how, name, eta=eta) for eta in etas]
         found += [Voter("borda", name), Voter("cisc", name), Voter("best", name)]
     return found
 
@@ -157,11 +170,26 @@ def rules_of(log: DrawLog, budget: int, wish: Wish) -> list[tuple[Rule, str | No
     if wish.warmup > budget:
         return found
     for signal in log.lows:
-        for keep in wish.keeps:
+        for eta in wish.etas:
             for tau in (wish.tau, 2.0):
-                rule = DeepConf(budget, keep, tau, wish.warmup, wish.min_votes)
+                rule = DeepConf(budget, eta, tau, wish.warmup, wish.min_votes)
                 found += [(rule, signal, "rule"), (rule, signal, "control")]
     return found
+
+
+def not_compared(log: DrawLog, budget: int, wish: Wish) -> list[str]:
+    """Why rules that were wished for are not among `rules_of`."""
+    if wish.warmup > budget:
+        return [
+            f"no deepconf rule is replayed: {wish.warmup} warm-ups are more than the {budget} draws of a "
+            f"question (--warmup {max(1, budget // 4)} would do)"
+        ]
+    if not log.lows:
+        return [
+            "no deepconf rule is replayed: it stops a draw by the numbers of its tokens, and there are none "
+            "here"
+        ]
+    return []
 
 
 def _signals(log: DrawLog, asked: Sequence[str]) -> list[str]:
@@ -174,7 +202,7 @@ def _signals(log: DrawLog, asked: Sequence[str]) -> list[str]:
     return list(asked) or known
 
 
-def _row(row: Row, kind: str, signal: str | None) -> VoteRow:
+def _row(row: Compared, kind: str, signal: str | None) -> VoteRow:
     spans = {
         name: _span(getattr(row, name)) for name in ("accuracy", "saved", "loss", "at_equal_tokens")
     }
@@ -185,17 +213,16 @@ def _row(row: Row, kind: str, signal: str | None) -> VoteRow:
 
 
 def _span(bounds: Bounds) -> Span:
-    return Span(estimate=bounds.estimate, low=bounds.low, high=bounds.high)
+    return Span(estimate=_known(bounds.estimate), low=_known(bounds.low), high=_known(bounds.high))
 
 
 def _point(point: CurvePoint, log: DrawLog) -> Point:
-    counts = np.bincount(log.question[log.is_right], minlength=len(log))
-    passed = pass_at(log.draws, counts, point.draws)
+    passed = pass_at(log.n_whole(), log.n_right(), point.draws)
     return Point(
         draws=point.draws,
         tokens=point.tokens,
         accuracy=_span(point.accuracy),
-        pass_at=float(np.nanmean(passed)),
+        pass_at=_mean(passed[np.isfinite(passed)]),
     )
 
 
@@ -224,8 +251,12 @@ def _known(value: float) -> float | None:
     return None if np.isnan(value) else value
 
 
+def _mean(values: np.ndarray) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
 def _best(log: DrawLog, name: str, k: int) -> float:
-    values = log.signals[name]
+    values = np.where(log.is_whole, log.signals[name], np.nan)
     found = [
         best_of(values[a:b], log.is_right[a:b], k)
         for a, b in zip(log.offsets[:-1], log.offsets[1:], strict=True)

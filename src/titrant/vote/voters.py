@@ -6,7 +6,7 @@ count of draws. With C_t the signal of draw t, high is better:
 - *majority*: every vote counts 1.
 - *weighted* (DeepConf): V(a) = Σ_t C_t · 1[answer of t is a]. C_t must not be negative.
 - *filtered at η* (DeepConf): only draws with C_t ≥ the (100 − η)th percentile, by linear interpolation
-  between order statistics; ties are kept. η is the share to keep in percent: 10 keeps the best tenth. The
+  between order statistics; ties are kept. η is the share to keep in percent: 10 etas the best tenth. The
   percentile is over the draws that have an answer. The kept are weighted, or counted.
 - *Borda* (Kang et al. 2025): the draw of rank r among N that answered weighs (N − r + 1)^p, rank 1 is the
   best; p = 0 is majority.
@@ -39,7 +39,7 @@ class Voter(NamedTuple):
     how: How = "majority"
     signal: str | None = None
     """What weighs or filters; `None` for majority and shortest."""
-    keep: float = 100.0
+    eta: float = 100.0
     """Share of draws that vote, in percent (η); of `weighted` and `count`."""
     power: float = 0.5
     """Exponent of `borda`; the published script's default."""
@@ -52,8 +52,8 @@ class Voter(NamedTuple):
     def text(self) -> str:
         """The name in tables: "weighted confidence-tail@10"."""
         more = {
-            "weighted": "" if self.keep == 100 else f"@{self.keep:g}",
-            "count": "" if self.keep == 100 else f"@{self.keep:g}",
+            "weighted": "" if self.eta == 100 else f"@{self.eta:g}",
+            "count": "" if self.eta == 100 else f"@{self.eta:g}",
             "borda": f"^{self.power:g}",
             "cisc": f"/{self.temperature:g}",
             "shortest": f" {self.k}",
@@ -61,7 +61,7 @@ class Voter(NamedTuple):
         return " ".join(part for part in (self.how, self.signal) if part) + more
 
 
-class Outcome(NamedTuple):
+class Tally(NamedTuple):
     """What votes decided, one per row."""
 
     group: np.ndarray
@@ -82,7 +82,7 @@ def check_voter(voter: Voter) -> None:
     _within("how", voter.how, f"one of {', '.join(known)}", voter.how in known)
     wanted = "that names one" if needs else "of None"
     _within("signal", voter.signal, f"{wanted}, for {voter.how}", (voter.signal is None) != needs)
-    _within("keep", voter.keep, "in percent, over 0 and at most 100", 0 < voter.keep <= 100)
+    _within("eta", voter.eta, "in percent, over 0 and at most 100", 0 < voter.eta <= 100)
     _within("power", voter.power, "of at least 0", voter.power >= 0)
     _within("temperature", voter.temperature, "over 0", voter.temperature > 0)
     _within("k", voter.k, "of at least 1", voter.k >= 1)
@@ -98,25 +98,25 @@ batch or by another engine differs by 1e-6 to 1e-4, and models write the same te
 rounding decides which of equal draws stands over a percentile."""
 
 
-def threshold(signal: np.ndarray, keep: float) -> np.ndarray:
+def threshold(signal: np.ndarray, eta: float) -> np.ndarray:
     """The least signal of each row that is kept, float64 [rows]; NaN for a row without any number.
 
-    The (100 − keep)th percentile, interpolated linearly between neighbours in order.
+    The (100 − eta)th percentile, interpolated linearly between neighbours in order.
 
     Args:
         signal: float [rows, draws]; NaN is left out.
-        keep: share to keep, in percent.
+        eta: share to keep, in percent.
 
     Example:
         Of 16 different values the best tenth is 2 of them, the best nine tenths 14.
 
         >>> values = np.arange(16.0)[None]
-        >>> [int((values >= threshold(values, keep)[:, None]).sum()) for keep in (10, 90)]
+        >>> [int((values >= threshold(values, eta)[:, None]).sum()) for eta in (10, 90)]
         [2, 14]
     """
     values = np.sort(np.where(np.isfinite(signal), signal, np.nan), axis=1)  # NaN comes last
     last = np.isfinite(values).sum(axis=1) - 1
-    at = (100 - keep) / 100 * last.clip(min=0)
+    at = (100 - eta) / 100 * last.clip(min=0)
     rows, below = np.arange(len(values)), np.floor(at).astype(np.int64)
     low, high = values[rows, below], values[rows, np.minimum(below + 1, last.clip(min=0))]
     part = at - below
@@ -153,7 +153,7 @@ def weights_of(
 
 def _filtered(voter: Voter, values: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):  # NaN is under no threshold and over none
-        kept = values >= threshold(values, voter.keep)[:, None] - TIE
+        kept = values >= threshold(values, voter.eta)[:, None] - TIE
         lowest = np.min(values[kept], initial=np.inf)
     if voter.how == "count":
         return np.where(kept, 1.0, np.nan)
@@ -194,7 +194,7 @@ def vote(
     group: np.ndarray,
     signal: np.ndarray | None = None,
     n_tokens: np.ndarray | None = None,
-) -> Outcome:
+) -> Tally:
     """Decide among the draws of each row; arguments as in `weights_of`.
 
     Raises:
@@ -219,7 +219,7 @@ def vote(
     return tally(group, weights_of(voter, group, signal, lengths))
 
 
-def tally(group: np.ndarray, weights: np.ndarray) -> Outcome:
+def tally(group: np.ndarray, weights: np.ndarray) -> Tally:
     """Sum up votes; NaN weighs nothing and is no vote. [rows, draws] each."""
     n_rows, n_groups = len(group), int(group.max(initial=-1)) + 1
     rows, draws = np.nonzero(np.isfinite(weights) & (group != NO_ANSWER))
@@ -235,4 +235,4 @@ def tally(group: np.ndarray, weights: np.ndarray) -> Outcome:
     winner = np.where(is_top, first, group.shape[1]).argmin(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(n_votes > 0, top[:, 0] / total, np.nan)
-    return Outcome(np.where(n_votes > 0, winner, NO_ANSWER), share, n_votes)
+    return Tally(np.where(n_votes > 0, winner, NO_ANSWER), share, n_votes)

@@ -159,7 +159,7 @@ class Walks:
         if not len(rows) or not isinstance(self.rule, DeepConf):
             return
         signal = self._warm_signal[rows]
-        bars = threshold(signal, self.rule.keep) - TIE
+        bars = threshold(signal, self.rule.eta) - TIE
         self.bar[rows] = bars = np.where(np.isnan(bars), -np.inf, bars)
         for column in range(signal.shape[1]):
             group = self._warm_group[rows, column]

@@ -129,8 +129,10 @@ class _Work:
         self._keep(is_done=True, **_counts(self.problems, online))
 
     def _draw(self, rule: Rule, tell: Callable[[str, int, int], None]) -> Online:
-        """Draw what is missing under a rule. What is there is read again, part by part: the numbers of
-        all tokens of all draws would fill the memory.
+        """Draw what is missing under a rule.
+
+        What is there is read again, part by part: the numbers of all tokens of all draws would fill the
+        memory.
         """
         online = Online(self.problems, self._drawer(rule), known=self._known_draws())
         waiting: list[Draw] = []
@@ -254,8 +256,9 @@ def _made_with(job: SampleJob, opened: Opened, top: int) -> dict[str, str]:
 
 
 def _base_of(job: SampleJob) -> str:
-    """The settings of the base. A server's model may be asked for as `auto` or by its name, which stands
-    in the engine's fingerprint.
+    """The settings of the base.
+
+    A server's model may be asked for as `auto` or by its name, which stands in the engine's fingerprint.
     """
     asks_server = job.decode.engine == "openai"
     return job.base.model_dump_json(exclude={"path"} if asks_server else None)

@@ -36,7 +36,7 @@ ENDED = ("weak", "cancelled", "error")
 """Draws that did not run to their end."""
 
 
-class Drawn(NamedTuple):
+class DrawTable(NamedTuple):
     """Draws as columns, question by question in the order of `qids`, by sample within."""
 
     qids: tuple[str, ...]
@@ -45,7 +45,7 @@ class Drawn(NamedTuple):
     vocab: int
 
 
-def load_drawn(folder: Path, problems: Sequence[Problem], *, fingerprint: str = "") -> Drawn:
+def load_drawn(folder: Path, problems: Sequence[Problem], *, fingerprint: str = "") -> DrawTable:
     """All draws of a folder, those of one question side by side.
 
     Args:
@@ -80,7 +80,7 @@ def load_drawn(folder: Path, problems: Sequence[Problem], *, fingerprint: str = 
     order = rows[np.lexsort((table["sample"].to_numpy()[rows], at[rows]))]
     table = table.take(pa.array(order))
     qids = tuple(dict.fromkeys(table["qid"].to_pylist()))
-    return Drawn(qids, table, parts[0][0].top, parts[0][0].vocab)
+    return DrawTable(qids, table, parts[0][0].top, parts[0][0].vocab)
 
 
 def _once(table: pa.Table) -> np.ndarray:
@@ -95,7 +95,7 @@ def _once(table: pa.Table) -> np.ndarray:
 
 
 def make_log(
-    drawn: Drawn,
+    drawn: DrawTable,
     problems: Mapping[str, Problem],
     settings: SignalSettings,
     verifier: Verifier,
@@ -137,7 +137,7 @@ def make_log(
     )
 
 
-def token_scores(drawn: Drawn) -> TokenScores:
+def token_scores(drawn: DrawTable) -> TokenScores:
     """The draws' per-token numbers, as a pass of the model over a pool would have left them.
 
     A draw that lacks some of the numbers that others have (one that failed, or never began) has no tokens

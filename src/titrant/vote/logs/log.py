@@ -40,7 +40,8 @@ class DrawLog:
     is_right: np.ndarray
     """bool [draws]; false for cut and unreadable ones too."""
     verdict: np.ndarray
-    """Of each draw as text; empty where there is no gold answer; [draws]."""
+    """Of each draw as text; empty where there is no gold answer, and for draws that did not run to their
+    end; [draws]."""
     n_tokens: np.ndarray
     """Generated tokens, the stop token included; int64 [draws]."""
     lows: Mapping[str, Lows]
@@ -62,6 +63,22 @@ class DrawLog:
     def question(self) -> np.ndarray:
         """The question of each draw, int64 [draws]."""
         return Ragged(self.group, self.offsets).row_of
+
+    @property
+    def is_whole(self) -> np.ndarray:
+        """Draws that ran to their end or to the limit, bool [draws].
+
+        Those that were stopped or cancelled, or that failed, are neither right nor wrong.
+        """
+        return self.verdict != ""
+
+    def n_whole(self) -> np.ndarray:
+        """Whole draws of each question, int64 [questions]."""
+        return np.bincount(self.question[self.is_whole], minlength=len(self))
+
+    def n_right(self) -> np.ndarray:
+        """Right draws of each question, int64 [questions]."""
+        return np.bincount(self.question[self.is_right], minlength=len(self))
 
     def only(self, kept: np.ndarray) -> DrawLog:
         """The log of some of its questions; bool [questions]."""
