@@ -28,7 +28,7 @@ from titrant.engines.http.client import (
     url_of,
 )
 from titrant.engines.http.drawing import Streams
-from titrant.engines.http.probe import Served, probe
+from titrant.engines.http.probe import probe
 from titrant.engines.http.scoring import score_one
 from titrant.engines.http.serving import serve
 from titrant.engines.open import Opened
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
     from titrant.engines.base import Score, ScoreRequest
+    from titrant.engines.http.served import Served
     from titrant.engines.open import Opening
     from titrant.settings import PromptSettings, ServerSettings
 

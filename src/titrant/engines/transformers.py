@@ -21,21 +21,14 @@ from collections import deque
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
-import numpy as np
 import torch
 
-from titrant.engines.base import (
-    BranchScore,
-    EngineInfo,
-    Request,
-    Result,
-    Score,
-    ScoreRequest,
-)
+from titrant.engines.base import EngineInfo, Request, Result, Score, ScoreRequest
 from titrant.engines.drawing.admit import admit
 from titrant.engines.drawing.batches import draw_all
 from titrant.engines.drawing.decoder import Decoder
 from titrant.engines.drawing.ends import TokenEnds
+from titrant.engines.drawing.results import OUT_OF_MEMORY, result_of
 from titrant.engines.forcing import Forcer
 from titrant.engines.forward import ForwardPass
 from titrant.engines.load import context_of, load_base, with_adapter
@@ -44,6 +37,7 @@ from titrant.engines.prompt import PromptBuilder, PromptEncoder
 from titrant.engines.requests import check_requests, check_scores, halves
 from titrant.engines.scoring.encode import EncodedScore, ScoreEncoder
 from titrant.engines.scoring.plan import plan
+from titrant.engines.scoring.results import score_error, score_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,7 +45,6 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from titrant.engines.drawing.rows import Admitted, Drawn
     from titrant.engines.open import Opening
     from titrant.engines.scoring.rows import Forced, Forcible
     from titrant.settings import BaseSettings
@@ -59,7 +52,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 U = TypeVar("U")
 
-OUT_OF_MEMORY = "the device has not enough memory for this request, even alone"
 CPU_STATES = 2**18
 """Tokens × width of a scored batch on a CPU: 1 MB in float32. Its activations then stay in the cache,
 which made batches of 1,000 to 3,000 tokens of models of 5 M and 0.9 M parameters the fastest."""
@@ -170,7 +162,7 @@ class TransformersEngine:
         is_cancelled = _never if cancelled is None else lambda at: cancelled(index[at])
         drawing = draw_all(self._decoder, rows, cancelled=is_cancelled)
         for place, drawn in drawing:
-            yield index[place], self._result(rows[place], drawn)
+            yield index[place], result_of(rows[place], drawn, self._ends)
 
     def score(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[int, Score]]:
         """Yield (index, score) as batches finish, refused requests first; each index once.
@@ -187,37 +179,11 @@ class TransformersEngine:
             if isinstance(encoded, EncodedScore):
                 admitted.append((i, encoded))
             else:
-                yield i, _score_error(encoded)
+                yield i, score_error(encoded)
         rows = [encoded.row for _, encoded in admitted]
         batches = self._score_batches(rows)
         for (i, encoded), forced in self._in_batches(admitted, batches, self._force):
-            yield i, _score(encoded, forced)
-
-    def _result(self, row: Admitted, drawn: Drawn | None) -> Result:
-        n_prompt = len(row.prompt_ids)
-        if drawn is None or drawn.stop_reason == "error":
-            error = OUT_OF_MEMORY if drawn is None else drawn.text
-            return Result("", (), "error", n_prompt, error=error)
-        taped = drawn.taped
-        if taped is None:  # it never began
-            return Result("", (), drawn.stop_reason or "cancelled", n_prompt)
-        ids, k = taped.token_ids.tolist(), row.request.top_logprobs
-        entropy, variance, vocab_mean = (
-            taped.distribution.T if row.request.with_distribution else (None, None, None)
-        )
-        return Result(
-            text=drawn.text,
-            token_ids=tuple(ids),
-            stop_reason=drawn.stop_reason or "length",
-            n_prompt_tokens=n_prompt,
-            logprobs=taped.logprobs,
-            top_ids=taped.top_ids[:, :k] if k else None,
-            top_logprobs=taped.top_logprobs[:, :k] if k else None,
-            token_ends=self._ends.of(ids, drawn.text),
-            entropy=entropy,
-            variance=variance,
-            vocab_mean=vocab_mean,
-        )
+            yield i, score_error(OUT_OF_MEMORY) if forced is None else score_of(encoded, forced)
 
     def _score_batches(self, rows: Sequence[Forcible]) -> list[list[int]]:
         # What a token costs is found out by trying, which only shared prefixes are worth.
@@ -266,28 +232,3 @@ def _unless_out_of_memory(work: Callable[[Sequence[T]], list[U]], batch: list[T]
 
 def _never(_: int) -> bool:
     return False
-
-
-def _score(encoded: EncodedScore, forced: Forced | None) -> Score:
-    if forced is None:
-        return _score_error(OUT_OF_MEMORY)
-    has_top = encoded.row.top_logprobs > 0
-    return Score(
-        token_ids=tuple(encoded.row.ids),
-        logprobs=forced.logprobs,
-        entropy=forced.entropy,
-        top_ids=forced.top_ids if has_top else None,
-        top_logprobs=forced.top_logprobs if has_top else None,
-        token_ends=encoded.ends,
-        variance=forced.variance,
-        vocab_mean=forced.vocab_mean,
-        n_prefix_tokens=len(encoded.row.prefix_ids),
-        prefix_logprobs=forced.prefix_logprobs,
-        branches=tuple(map(BranchScore, forced.twigs, encoded.twig_ends)),
-        hidden=forced.hidden,
-    )
-
-
-def _score_error(error: str) -> Score:
-    none = np.zeros(0, dtype=np.float32)
-    return Score((), none, none, error=error)

@@ -23,7 +23,7 @@ from titrant.vote.within import auroc_difference, auroc_within
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from titrant.vote.compare import Bounds, CurvePoint, Compared
+    from titrant.vote.compare import Bounds, Compared, CurvePoint
     from titrant.vote.logs.log import DrawLog
     from titrant.vote.replay import Orders
     from titrant.vote.rules import Rule

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from titrant.engines.base import Result
 from titrant.engines.http.client import BrokenStreamError, is_of_the_request, retrying, said_by
-from titrant.engines.http.probe import BY_ID, Served, count_tokens
-from titrant.engines.http.stream import Draw
+from titrant.engines.http.probe import BY_ID, count_tokens
+from titrant.engines.http.stream import Incoming
 from titrant.engines.http.tokens import chat_chunk, completion_chunk
 from titrant.engines.requests import utf8_error
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
     from titrant.engines.base import Request
+    from titrant.engines.http.served import Served
     from titrant.engines.http.tokens import Chunk
     from titrant.settings import PromptSettings, ServerSettings
 
@@ -77,7 +78,7 @@ class Streams:
     async def _stream(
         self, client: AsyncOpenAI, request: Request, stop: Callable[[], bool]
     ) -> Result:
-        draw = Draw(request, think=self._think)
+        draw = Incoming(request, think=self._think)
         chunks = self._chunks(client, request)
         try:
             async for chunk in chunks:
@@ -93,8 +94,28 @@ class Streams:
         return draw.result()
 
     async def _chunks(self, client: AsyncOpenAI, request: Request) -> AsyncGenerator[Chunk]:
-        k = request.top_logprobs
-        shared: dict[str, Any] = {
+        k, shared = request.top_logprobs, self._shared(request)
+        has_logprobs = self._served.has_logprobs
+        if self._served.endpoint == "completions":
+            more: dict[str, Any] = {"logprobs": k} if has_logprobs else {}
+            more |= BY_ID if self._served.names_ids else {}
+            stream = await client.completions.create(
+                prompt=request.prompt, extra_body=more, **shared
+            )
+            read = completion_chunk
+        else:
+            more = {"logprobs": True, "top_logprobs": k} if has_logprobs else {}
+            stream = await client.chat.completions.create(
+                messages=self._messages(request.prompt), extra_body=more, **shared
+            )
+            read = chat_chunk
+        async with stream:
+            async for chunk in stream:
+                yield read(chunk, k)
+
+    def _shared(self, request: Request) -> dict[str, Any]:
+        """What both endpoints are asked alike."""
+        return {
             "model": self._served.model,
             "max_tokens": request.max_new_tokens,
             "temperature": request.temperature,
@@ -104,23 +125,6 @@ class Streams:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        if self._served.endpoint == "completions":
-            more: dict[str, Any] = {"logprobs": k} if self._served.has_logprobs else {}
-            more |= BY_ID if self._served.names_ids else {}
-            stream = await client.completions.create(
-                prompt=request.prompt, extra_body=more, **shared
-            )
-            read = completion_chunk
-        else:
-            has_some = self._served.has_logprobs
-            more = {"logprobs": True, "top_logprobs": k} if has_some else {}
-            stream = await client.chat.completions.create(
-                messages=self._messages(request.prompt), extra_body=more, **shared
-            )
-            read = chat_chunk
-        async with stream:
-            async for chunk in stream:
-                yield read(chunk, k)
 
     def _messages(self, prompt: str) -> Any:  # noqa: ANN401 - openai's own unions
         system = self._prompt.system

@@ -6,9 +6,10 @@ draw anew. So nothing is believed that was not seen.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from titrant.engines.http.client import is_of_the_request, status_of
+from titrant.engines.http.served import TOPS, Served
 from titrant.engines.http.tokens import ID, chat_chunk, completion_chunk
 from titrant.errors import ConfigError
 from titrant.registry import nearest
@@ -18,13 +19,11 @@ if TYPE_CHECKING:
 
     from openai import AsyncOpenAI
 
+    from titrant.engines.http.served import Endpoint
     from titrant.engines.http.tokens import Chunk
     from titrant.settings import ServerSettings
 
-Endpoint = Literal["chat", "completions"]
 PROMPT = "1 + 1 ="
-TOPS = (20, 10, 5, 2, 1)
-"""Numbers of likeliest tokens that are tried, the largest first."""
 SEEDS, SEED_TOKENS, HOT = (11, 12, 13), 12, 1.8
 """Of the draws that tell whether seeds are honoured: hot, so that they differ though a model is sure."""
 ABSENT = (404, 405, 501)
@@ -32,48 +31,6 @@ SAID_CHARS = 160
 """Of what a server said, in a message."""
 BY_ID = {"return_tokens_as_token_ids": True}
 """vLLM's own parameter."""
-
-
-class Served(NamedTuple):
-    """What a server can do."""
-
-    model: str
-    endpoint: Endpoint
-    most_top: int
-    """Likeliest tokens that it gives per position; 0: no logprobs."""
-    has_logprobs: bool
-    honours_seed: bool
-    scores: bool
-    """Whether it gives logprobs of a prompt."""
-    names_ids: bool
-    """Whether it can name tokens by their ids."""
-    context: int | None
-    """Longest prompt plus continuation in tokens, where it says so."""
-    version: str
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What it cannot do, in sentences."""
-        lines = []
-        if not self.has_logprobs:
-            lines.append(
-                "the server gives no logprobs: no confidence is known, so nothing is stopped by it"
-            )
-        elif self.most_top < TOPS[0]:
-            lines.append(
-                f"the server gives {self.most_top} likeliest tokens per position, not {TOPS[0]}: "
-                "confidences are made of these"
-            )
-        if not self.honours_seed:
-            lines.append("the server does not honour seeds: drawing again gives other draws")
-        if self.endpoint == "chat":
-            lines.append("the chat endpoint renders its own template around the question")
-        else:
-            lines.append(
-                "the completions endpoint is asked: the model continues plain text, without its chat "
-                "template (server.endpoint: chat asks the other)"
-            )
-        return tuple(lines)
 
 
 async def probe(client: AsyncOpenAI, model: str, settings: ServerSettings) -> Served:

@@ -24,8 +24,8 @@ REASONS: dict[str, StopReason] = {
 UNKNOWN_ID = -1
 
 
-class Draw:
-    """Gathers the chunks of one draw."""
+class Incoming:
+    """A draw of which chunks come in."""
 
     def __init__(self, request: Request, *, think: tuple[str, str]) -> None:
         """An empty draw.

@@ -40,25 +40,29 @@ def load_llm(folder: Path, base: BaseSettings, batch_tokens: int) -> Any:  # noq
             do="install it into an environment of its own (docs/how-to/engines.md); each release pins "
             "a torch",
         ) from error
-    has_card = load("torch:cuda").is_available()
     try:
-        return make(
-            model=str(folder),
-            dtype=base.dtype if base.dtype != "auto" or has_card else "float32",
-            trust_remote_code=base.trust_remote_code,
-            enforce_eager=not has_card,
-            max_logprobs=-1,
-            max_num_batched_tokens=batch_tokens,
-            disable_log_stats=True,
-            seed=0,
-            **({} if has_card else {"gpu_memory_utilization": CPU_MEMORY}),
-        )
+        return make(**_settings(folder, base, batch_tokens))
     except (OSError, ValueError, RuntimeError) as error:
         raise DataError(
             f"vLLM cannot load {folder}",
             came=str(error).strip().partition("\n")[0][:300],
             do="see whether vLLM supports the architecture, or use decode.engine: transformers",
         ) from error
+
+
+def _settings(folder: Path, base: BaseSettings, batch_tokens: int) -> dict[str, Any]:
+    """What vLLM is made with: on a card by its defaults, on a CPU in float32 and as one of several."""
+    has_card = load("torch:cuda").is_available()
+    return {
+        "model": str(folder),
+        "dtype": base.dtype if base.dtype != "auto" or has_card else "float32",
+        "trust_remote_code": base.trust_remote_code,
+        "enforce_eager": not has_card,
+        "max_logprobs": -1,
+        "max_num_batched_tokens": batch_tokens,
+        "disable_log_stats": True,
+        "seed": 0,
+    } | ({} if has_card else {"gpu_memory_utilization": CPU_MEMORY})
 
 
 def stop_ids_of(tokenizer: PreTrainedTokenizerBase, config: Any) -> frozenset[int]:  # noqa: ANN401

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from titrant.errors import DataError
 from titrant.run.alone import holding, work_alone
 from titrant.run.input.inputs import read_named, read_traces
-from titrant.run.sample.job import SampleJob
+from titrant.run.sample.asked import SampleJob
 from titrant.select.shots import choose_shots
 from titrant.traces.record import content_hash
 from titrant.traces.table import load_problems, write_problems

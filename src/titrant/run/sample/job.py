@@ -14,23 +14,13 @@ failures came, that is an error, once everything was tried.
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from titrant.dose.work.layout import usable_cores
 from titrant.engines.open import open_engine
 from titrant.errors import ConfigError, EngineError
-from titrant.records import Record
-from titrant.run.alone import refuse_other
-from titrant.run.sample.folder import SampleMeta, read_meta, write_answers, write_meta
-from titrant.settings import (
-    BaseSettings,
-    DecodeSettings,
-    PromptSettings,
-    SampleSettings,
-    ServerSettings,
-    SignalSettings,
-)
+from titrant.run.sample.asked import SampleJob, known_meta, made_with
+from titrant.run.sample.folder import SampleMeta, write_answers, write_meta
 from titrant.signals.confidence import floor_of, resolve, window_of
 from titrant.traces.record import content_hash
 from titrant.traces.table import load_problems
@@ -54,24 +44,6 @@ CHUNK = 256
 """Draws that are written together at most."""
 FLUSH_S = 30.0
 """Seconds after which draws that have ended are written, however few."""
-
-
-class SampleJob(Record):
-    """What is to be drawn, and by whom."""
-
-    version: int = 1
-    folder: Path
-    """Holds `problems.parquet`; the draws go there."""
-    base: BaseSettings
-    prompt: PromptSettings
-    decode: DecodeSettings
-    signals: SignalSettings
-    sample: SampleSettings
-    server: ServerSettings
-    shots: tuple[tuple[str, str], ...] = ()
-    """Worked examples of the prompt."""
-    answer_pattern: str | None = None
-    seed: int = 0
 
 
 def sample(job: SampleJob, progress: Callable[[str, int, int], None] | None = None) -> SampleMeta:
@@ -100,16 +72,16 @@ class _Work:
         self.rule = rule_of(job.sample)
         self.top = min(job.signals.top_logprobs, opened.most_top)
         _check_bar(self.rule, opened)
-        made_with = _made_with(job, opened, self.top)
-        self.meta = _known(
+        parts = made_with(job, opened, self.top)
+        self.meta = known_meta(
             job.folder,
             SampleMeta(
                 base=opened.name,
                 engine=opened.engine.info.engine,
                 device=opened.engine.info.device,
                 honours_seed=opened.engine.info.honours_seed,
-                fingerprint=content_hash(*made_with.values()),
-                made_with=made_with,
+                fingerprint=content_hash(*parts.values()),
+                made_with=parts,
                 rule=self.rule.text,
                 budget=self.rule.budget,
                 top=self.top,
@@ -240,44 +212,6 @@ def _check_failures(draws: Sequence[Counted]) -> None:
             came=errors[-1],
             do="correct the cause and run the same command again",
         )
-
-
-def _made_with(job: SampleJob, opened: Opened, top: int) -> dict[str, str]:
-    """Everything that decides a draw, part by part; more budget and another width draw on."""
-    return {
-        "base": f"{opened.fingerprint} {_base_of(job)} {job.decode.engine}",
-        "prompt": f"{job.prompt.model_dump_json()} {job.shots}",
-        "decode": job.decode.model_dump_json(exclude={"batch_tokens", "temperature", "engine"}),
-        "sample": job.sample.model_dump_json(exclude={"budget", "width"}),
-        "signals": f"{job.signals.window} {top}",
-        "answer_pattern": str(job.answer_pattern),
-        "seed": str(job.seed),
-    }
-
-
-def _base_of(job: SampleJob) -> str:
-    """The settings of the base.
-
-    A server's model may be asked for as `auto` or by its name, which stands in the engine's fingerprint.
-    """
-    asks_server = job.decode.engine == "openai"
-    return job.base.model_dump_json(exclude={"path"} if asks_server else None)
-
-
-def _known(folder: Path, fresh: SampleMeta) -> SampleMeta:
-    """What the folder knows already, with the budget that is asked for now.
-
-    Raises:
-        DataError: its draws were made otherwise.
-    """
-    if not (folder / "meta.json").exists():
-        return fresh
-    known = read_meta(folder)
-    if known.fingerprint == fresh.fingerprint:
-        return known.model_copy(
-            update={"budget": fresh.budget, "rule": fresh.rule, "is_done": False}
-        )
-    raise refuse_other(folder, "draws", known=known.made_with, asked=fresh.made_with)
 
 
 def _silent(_: str, __: int, ___: int) -> None:

@@ -20,6 +20,7 @@ from titrant.vote.logs.pool import log_of_pool
 if TYPE_CHECKING:
     from titrant.run.sample.folder import SampleMeta
     from titrant.traces.row_reader import Progress
+    from titrant.vote.logs.load import DrawTable
     from titrant.vote.logs.log import DrawLog
 
 
@@ -83,41 +84,54 @@ def _of_draws(
 ) -> tuple[DrawLog, Notes]:
     meta, problems = read_meta(folder), load_problems(folder / "problems.parquet")
     drawn = load_drawn(folder, problems, fingerprint=meta.fingerprint)
-    kept = drawn.top if top is None else top
-    if kept > drawn.top:
-        raise ConfigError(
-            f"--top {top} asks for more than was kept",
-            expected=f"at most {drawn.top}, the entries per token in {folder}",
-            came=str(top),
-            do=f"--top {drawn.top}, or draw anew with --set signals.top_logprobs={top}",
-        )
-    settings = settings.model_copy(update={"top_logprobs": max(kept, 1)})
-    if settings.window == "auto" and meta.window is not None:  # that by which draws were stopped
-        settings = settings.model_copy(update={"window": meta.window})
+    settings = _settings_of(folder, meta, drawn.top, settings, top)
     by_qid = {problem.qid: problem for problem in problems}
     with Verifier() as verifier:
         log = make_log(drawn, by_qid, settings, verifier, progress=progress)
     gold = np.array([by_qid[qid].gold is not None for qid in drawn.qids])
-    reasons = np.array(drawn.table["stop_reason"].to_pylist(), dtype=object)
-    lines = (
-        [] if meta.is_done else ["drawing is not finished: only questions with all draws are here"]
-    )
-    missing = len(problems) - len(drawn.qids)
-    lines += [f"{missing:,} problems have no draw yet"] if missing else []
-    lines += [] if drawn.top else ["the engine gave no logprobs: only votes by count and length"]
-    failed = int((reasons == "error").sum())
-    lines += [f"{failed:,} draws failed; they count as draws without an answer"] if failed else []
-    stopped = int(np.isin(reasons, ENDED[:2]).sum())
     if not meta.is_done:
         log, gold = _whole(log, gold, meta)
     log, left_out = _with_gold(log, gold, "the votes themselves stand in answers.parquet")
-    rule = "" if meta.rule.startswith("fixed") else meta.rule
-    if rule:
-        lines.append(
-            f"drawn under {rule}: questions stop when their draws agree, and weak draws are cut, so "
-            "accuracies of single draws are not the model's own"
+    reasons = np.array(drawn.table["stop_reason"].to_pylist(), dtype=object)
+    lines = _lines(meta, drawn, reasons, missing=len(problems) - len(drawn.qids))
+    stopped = int(np.isin(reasons, ENDED[:2]).sum())
+    return log, Notes((*lines, *left_out), stopped, _rule_of(meta))
+
+
+def _settings_of(
+    folder: Path, meta: SampleMeta, kept: int, settings: SignalSettings, top: int | None
+) -> SignalSettings:
+    """With as many likeliest tokens as are asked for, and the window by which draws were stopped."""
+    if top is not None and top > kept:
+        raise ConfigError(
+            f"--top {top} asks for more than was kept",
+            expected=f"at most {kept}, the entries per token in {folder}",
+            came=str(top),
+            do=f"--top {kept}, or draw anew with --set signals.top_logprobs={top}",
         )
-    return log, Notes((*lines, *left_out), stopped, rule)
+    update: dict[str, int] = {"top_logprobs": max(kept if top is None else top, 1)}
+    if settings.window == "auto" and meta.window is not None:
+        update["window"] = meta.window
+    return settings.model_copy(update=update)
+
+
+def _rule_of(meta: SampleMeta) -> str:
+    return "" if meta.rule.startswith("fixed") else meta.rule
+
+
+def _lines(meta: SampleMeta, drawn: DrawTable, reasons: np.ndarray, *, missing: int) -> list[str]:
+    """What there is to say of a folder of draws."""
+    failed, rule = int((reasons == "error").sum()), _rule_of(meta)
+    said = {
+        "drawing is not finished: only questions with all draws are here": not meta.is_done,
+        f"{missing:,} problems have no draw yet": missing > 0,
+        "the engine gave no logprobs: only votes by count and length": not drawn.top,
+        f"{failed:,} draws failed; they vote for nothing, and are in no figure of single draws": failed
+        > 0,
+        f"drawn under {rule}: questions stop when their draws agree, and weak draws are cut, so "
+        "accuracies of single draws are not the model's own": bool(rule),
+    }
+    return [line for line, is_so in said.items() if is_so]
 
 
 def _of_pool(
