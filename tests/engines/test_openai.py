@@ -12,9 +12,10 @@ pytest.importorskip("tenacity")
 from titrant.engines.base import Guard, Request
 from titrant.engines.fake import FakeEngine
 from titrant.engines.http import client
+from titrant.engines.open import Opening
 from titrant.engines.openai import OpenAIEngine
 from titrant.errors import ConfigError, EngineError
-from titrant.settings import PromptSettings, ServerSettings
+from titrant.settings import BaseSettings, DecodeSettings, PromptSettings, ServerSettings
 from titrant.testing.engines import ENGINE_CHECKS
 from titrant.testing.server import FakeServer, Habits
 
@@ -24,11 +25,7 @@ def _short_pauses(monkeypatch):
     monkeypatch.setattr(client, "LONGEST_PAUSE", 0.1)
 
 
-pytestmark = [
-    pytest.mark.enable_socket,
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.enable_socket
 
 
 def connect(server, **settings):
@@ -155,6 +152,39 @@ def test_the_limit_is_what_the_prompt_leaves(has_completions):
         ((_, result),) = connect(server).generate([Request("x" * 60, 80)])
         assert result.error is None
         assert server.asked[-1]["max_tokens"] == 40
+
+
+def opened(server, **prompt):
+    base, decode = BaseSettings(path="auto"), DecodeSettings()
+    settings = ServerSettings(url=server.url, retries=0)
+    return OpenAIEngine.open(Opening(base, PromptSettings(**prompt), decode, settings))
+
+
+def test_a_chat_template_is_asked_of_the_chat_endpoint():
+    with FakeServer() as server:
+        assert "chat endpoint" in " ".join(opened(server, template="chat").notes)
+        assert "completions endpoint" in " ".join(opened(server).notes)
+
+
+def test_a_user_says_the_question_or_under_plain_the_format():
+    form = "Q: {question} A:"
+    with FakeServer(habits=Habits(has_completions=False)) as server:
+        assert opened(server).prompts.prompt("why?") == "why?"
+        found = opened(server, format=form)
+        assert found.prompts.prompt("why?") == "why?"
+        assert "prompt.format is not used" in " ".join(found.notes)
+        found = opened(server, format=form, template="plain")
+        assert found.prompts.prompt("why?") == "Q: why? A:"
+        assert "prompt.format" not in " ".join(found.notes)
+
+
+def test_what_a_server_said_is_told_and_v1_where_it_is_missing():
+    with FakeServer() as server:
+        bare = ServerSettings(url=server.url.removesuffix("/v1"), retries=0)
+        with pytest.raises(ConfigError) as raised:
+            OpenAIEngine.connect("fake", bare, PromptSettings())
+        assert "end server.url with /v1" in str(raised.value)
+        assert "completions: " in str(raised.value)
 
 
 def test_a_server_that_dies_loses_nothing_that_was_answered():

@@ -32,7 +32,7 @@ from titrant.engines.http.probe import probe
 from titrant.engines.http.scoring import score_one
 from titrant.engines.http.serving import serve
 from titrant.engines.open import Opened
-from titrant.engines.plain import PlainPrompts, without_tokenizer
+from titrant.engines.plain import as_user, unused_format, without_tokenizer
 from titrant.engines.requests import check_requests, check_scores
 from titrant.errors import ConfigError
 
@@ -72,13 +72,16 @@ class OpenAIEngine:
 
     @classmethod
     def connect(cls, model: str, settings: ServerSettings, prompt: PromptSettings) -> Self:
-        """Probe a server.
+        """Probe a server; under `prompt.template: chat` its chat endpoint, unless the settings name one.
 
         Raises:
             ConfigError: no address, no such model, no such endpoint.
             EngineError: it does not answer.
             MissingPackageError: the package openai is not installed.
         """
+
+        if settings.endpoint == "auto" and prompt.template == "chat":
+            settings = settings.model_copy(update={"endpoint": "chat"})
 
         async def ask() -> Served:
             async with make_client(settings) as client:
@@ -99,25 +102,17 @@ class OpenAIEngine:
         """The engine of a served model with its prompts; see `connect` for errors."""
         engine = cls.connect(opening.base.path, opening.server, opening.prompt)
         served = engine._served
-        if served.endpoint == "chat":
-            # The server renders the conversation, so the prompt is the question as it is, after the
-            # worked examples, if there are any, each question on lines of its own.
-            form = "{question}\n\n" if opening.shots else "{question}"
-            plain = opening.prompt.model_copy(
-                update={"template": "plain", "format": form, "system": None}
-            )
-            prompts = PlainPrompts(plain, opening.shots)
-        else:
-            prompts = without_tokenizer(opening.prompt, opening.shots)
+        is_chat = served.endpoint == "chat"
+        make = as_user if is_chat else without_tokenizer
         return Opened(
             engine,
-            prompts,
+            make(opening.prompt, opening.shots),
             name=served.model,
             # Not its address, which may be another tomorrow: a name is all that a server tells.
             fingerprint=f"{served.model} ({served.endpoint})",
             vocab=0,
             most_top=served.most_top,
-            notes=served.notes,
+            notes=(*served.notes, *(unused_format(opening.prompt) if is_chat else ())),
         )
 
     @property

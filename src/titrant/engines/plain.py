@@ -43,6 +43,29 @@ class PlainPrompts:
         return self._settings.format.replace("{question}", question)
 
 
+def as_user(settings: PromptSettings, shots: Sequence[tuple[str, str]] = ()) -> PlainPrompts:
+    """What the user says to a server that renders the conversation: the question as it is.
+
+    Worked examples stand before it, each question on lines of its own. Under `template: plain` the format is
+    filled in all the same.
+    """
+    form = settings.format
+    if settings.template != "plain":
+        form = "{question}\n\n" if shots else "{question}"
+    return PlainPrompts(settings.model_copy(update={"format": form, "system": None}), shots)
+
+
+def unused_format(settings: PromptSettings) -> tuple[str, ...]:
+    """What to say where a format was set and `as_user` does not use it."""
+    is_set = settings.format != type(settings).model_fields["format"].default
+    if settings.template == "plain" or not is_set:
+        return ()
+    return (
+        "prompt.format is not used: the user's message is the question alone (prompt.template: plain fills "
+        "the format in)",
+    )
+
+
 def without_tokenizer(
     settings: PromptSettings, shots: Sequence[tuple[str, str]] = ()
 ) -> PlainPrompts:
