@@ -73,6 +73,10 @@ $(VLLM)/.ready: pyproject.toml | $(BIN)/python
 test-engines: $(VLLM)/.ready ## Run the engines' contract on real vLLM and its server (minutes)
 	@HF_HUB_OFFLINE=1 $(VLLM)/bin/python -m pytest -q -p no:randomly tests/real $(ARGS)
 
+.PHONY: test-e2e
+test-e2e: $(VENV)/.dev ## Run the tests of whole runs (a minute or two)
+	@$(PYTEST) -q -n $(JOBS) --durations=10 -m e2e --rune2e $(ARGS)
+
 .PHONY: test-slow
 test-slow: $(VENV)/.dev ## Run all tests, also those that take minutes
 	@$(PYTEST) -q -n $(JOBS) --durations=10 --runslow $(ARGS)

@@ -1,5 +1,6 @@
 """Fixtures for all tests, and how hypothesis draws."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -18,16 +19,23 @@ settings.load_profile("titrant")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--runslow", action="store_true", help="run tests marked slow")
+    parser.addoption("--runslow", action="store_true", help="run tests marked slow or e2e")
+    parser.addoption("--rune2e", action="store_true", help="run tests marked e2e")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--runslow"):
-        return
-    skip = pytest.mark.skip(reason="slow: run with --runslow or make test-slow")
+    wanted = {"slow": config.getoption("--runslow")}
+    wanted["e2e"] = wanted["slow"] or config.getoption("--rune2e")
     for item in items:
-        if "slow" in item.keywords:
-            item.add_marker(skip)
+        for tier in ("slow", "e2e"):
+            if tier in item.keywords and not wanted[tier]:
+                item.add_marker(pytest.mark.skip(reason=f"{tier}: run with make test-{tier}"))
+
+
+def pytest_collection_finish() -> None:
+    """What collecting left stays to the end: no collection of garbage looks at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

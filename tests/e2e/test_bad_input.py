@@ -236,6 +236,7 @@ def test_a_mistake_in_the_config_is_mended_in_the_same_folder(cli, small_config,
     cli("run", config, "--out", "run").says(3, "found: 3 problems")
 
 
+@pytest.mark.e2e
 @pytest.mark.train
 def test_one_command_goes_on_after_every_repair(cli, small_base, small_config, tmp_path):
     """The same command and the same folder through one mistake after the other, to the answer."""

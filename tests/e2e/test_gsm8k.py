@@ -72,6 +72,7 @@ def test_gsm8k_with_a_random_model_ends_in_no_response(shared_data, tmp_path):
     assert min(arm["truncated"] for arm in top) < 0.5
 
 
+@pytest.mark.e2e
 def test_a_little_of_gsm8k_runs_to_an_answer(shared_data, tmp_path):
     data = shared_data / "gsm8k"
     config = write_run(

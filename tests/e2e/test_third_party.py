@@ -76,7 +76,11 @@ def check(answer: dict, out: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "architecture", ["gpt_neox", pytest.param("qwen2", marks=pytest.mark.slow)]
+    "architecture",
+    [
+        pytest.param("gpt_neox", marks=pytest.mark.e2e),
+        pytest.param("qwen2", marks=pytest.mark.slow),
+    ],
 )
 def test_a_third_party_model_is_titrated_with_three_keys(tmp_path, architecture):
     config = write_material(tmp_path, architecture)

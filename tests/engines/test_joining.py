@@ -159,3 +159,44 @@ def test_what_did_not_fit_once_is_not_tried_again(tiny, monkeypatch):
     first = draw(engine, requests)
     assert [r.text for r in draw(engine, requests)] == [r.text for r in first]
     assert failures == [8]
+
+
+@pytest.mark.parametrize("at", [3, 9, 14])
+def test_memory_that_ends_after_some_rows_were_given_loses_none_and_gives_none_twice(
+    tiny, monkeypatch, at
+):
+    requests = mixed(24)
+    whole = draw(TransformersEngine(*tiny, batch_tokens=160), requests)
+    engine = TransformersEngine(*tiny, batch_tokens=160)
+    inner, calls = engine._forward.feed, []
+
+    def feed(some, **more):
+        calls.append(len(some.ids))
+        if len(calls) == at:
+            raise torch.OutOfMemoryError
+        return inner(some, **more)
+
+    monkeypatch.setattr(engine._forward, "feed", feed)
+    found = list(engine.generate(requests))
+    assert sorted(i for i, _ in found) == list(range(24))
+    texts = {i: result.token_ids for i, result in found}
+    assert [texts[i] for i in range(24)] == [result.token_ids for result in whole]
+
+
+def test_memory_that_ends_while_rows_join_loses_none(tiny, monkeypatch):
+    requests = mixed(24)
+    whole = draw(TransformersEngine(*tiny, batch_tokens=160), requests)
+    join, failures = Crowd.join, []
+
+    def fail_once(self, other):
+        if not failures:
+            failures.append(len(other.rows))
+            raise torch.OutOfMemoryError
+        join(self, other)
+
+    monkeypatch.setattr(Crowd, "join", fail_once)
+    found = list(TransformersEngine(*tiny, batch_tokens=160).generate(requests))
+    assert failures
+    assert sorted(i for i, _ in found) == list(range(24))
+    texts = {i: result.token_ids for i, result in found}
+    assert [texts[i] for i in range(24)] == [result.token_ids for result in whole]

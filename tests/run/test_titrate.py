@@ -188,6 +188,7 @@ def test_a_run_without_any_arm_at_the_top_ends_with_the_reason_and_can_be_taken_
     assert {starts[arm_id] for arm_id in ended} == {1}
 
 
+@pytest.mark.e2e
 def test_several_benchmarks_and_strategies_are_answered(tmp_path):
     answer = run(
         tmp_path,
@@ -327,7 +328,9 @@ def kill_and_restart(out, n_kills, *, seed):
         assert process.wait() == 0, process.stderr.read()
 
 
-@pytest.mark.parametrize("n_kills", [pytest.param(2), pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "n_kills", [pytest.param(2, marks=pytest.mark.e2e), pytest.param(20, marks=pytest.mark.slow)]
+)
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_answer(
     finished, tmp_path, n_kills
 ):

@@ -79,7 +79,6 @@ class OpenAIEngine:
             EngineError: it does not answer.
             MissingPackageError: the package openai is not installed.
         """
-
         if settings.endpoint == "auto" and prompt.template == "chat":
             settings = settings.model_copy(update={"endpoint": "chat"})
 
