@@ -57,6 +57,7 @@ STRATEGIES = (
     *("perplexity", "perplexity-low", "perplexity-high", "ifd"),
     *("confidence", "confidence-low", "confidence-bottom10", "confidence-lowest"),
     *("confidence-tail", "confidence-step", "self-certainty", "min-k", "min-k++"),
+    *("logprob-lowest", "logprob-bottom10", "logprob-tail", "logprob-step"),
     *("gain", "gain-per-step", "gain-per-token", "gain-paper"),
     *("coverage", "center", "confidence+coverage", "superfiltering-d", "deita"),
     *("s1", "limo", "select2reason", "influence", "random@1", "random@all"),
