@@ -295,20 +295,22 @@ def test_stopped_draws_are_voted_on_and_not_replayed(tmp_path):
     sample(make_job(tmp_path / "d", sample=rule))
     assert "weak" in {draw.stop_reason for draw in drawn(tmp_path / "d")}
     tree = json.loads(vote(tmp_path / "d", "--resamples", 2, "--json").stdout)
-    found, by_question = tree["study"], {}
+    found, whole = tree["study"], {}
     for draw in drawn(tmp_path / "d"):
         if draw.stop_reason in ("stop", "length"):
-            by_question.setdefault(draw.qid, []).append(draw)
-    whole = [draw for some in by_question.values() for draw in some]
-    rights = [sum(d.verdict == "correct" for d in some) for some in by_question.values()]
-    assert found["whole"] == len(whole) < found["draws"] == 96
-    assert found["tokens"] == pytest.approx(sum(draw.n_tokens for draw in whole) / len(whole))
-    assert found["accuracy"]["estimate"] == pytest.approx(
-        sum(n / len(some) for n, some in zip(rights, by_question.values(), strict=True)) / 6
+            whole.setdefault(draw.qid, []).append(draw)
+    asked = [some for some in whole.values() if len(some) >= found["budget"]]
+    assert found["questions"] == len(asked)
+    assert found["draws"] == sum(map(len, asked))
+    assert found["not_whole"] == 96 - sum(map(len, whole.values())) > 0
+    shares = [sum(d.verdict == "correct" for d in some) / len(some) for some in asked]
+    first = found["curve"][0]  # of one draw: majority, pass@1 and accuracy are one number
+    for figure in (found["accuracy"]["estimate"], first["pass_at"]):
+        assert figure == pytest.approx(sum(shares) / len(shares))
+    assert first["accuracy"]["estimate"] == pytest.approx(first["pass_at"], abs=0.2)
+    assert "did not run to the end" in " ".join(
+        vote(tmp_path / "d", "--resamples", 2).output.split()
     )
-    first = found["curve"][0]  # pass@1 is the accuracy of one whole draw
-    assert first["pass_at"] == pytest.approx(found["accuracy"]["estimate"])
-    assert "ran to their end" in vote(tmp_path / "d", "--resamples", 2).output
     result = vote(tmp_path / "d", "--replay")
     assert result.exit_code == 3
     assert "stopped or cancelled" in result.output

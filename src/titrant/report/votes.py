@@ -56,13 +56,9 @@ def _head(found: Study) -> Text:
         f"{typeset.plural(found.questions, 'question')}, {found.budget} draws each{left_out}: "
     )
     text.append(f"one draw is right {_share(found.accuracy)}", style="bold")
-    if found.tokens is not None:
-        text.append(f", {typeset.count(found.tokens)} tokens long")
-    text.append(f"; {rest}" if rest else "")
-    if found.whole < found.draws:
-        text.append(
-            f"; that is of {found.whole:,} of {found.draws:,} draws, which ran to their end"
-        )
+    text.append(f", {typeset.count(found.tokens)} tokens long" + (f"; {rest}" if rest else ""))
+    if found.not_whole:
+        text.append(f"; {typeset.plural(found.not_whole, 'draw')} that did not run to the end aside")
     return text
 
 

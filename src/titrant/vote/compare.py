@@ -15,7 +15,6 @@ only take out the noise of the order.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -109,19 +108,8 @@ class Comparing:
         ]
 
     def one_draw(self) -> Bounds:
-        """Accuracy of a single draw, over the draws that ran to their end; NaN where there is none.
-
-        Questions count alike; those without such a draw are left out.
-        """
-        whole, right = self._log.n_whole(), self._log.n_right()
-        has_any = whole > 0
-        if not has_any.any():
-            return Bounds(math.nan, math.nan, math.nan)
-        share = np.where(has_any, right / np.maximum(whole, 1), 0.0)
-        weight = self._counts @ has_any
-        with np.errstate(invalid="ignore"):  # a resample of questions without any whole draw
-            low, high = np.nanquantile((self._counts @ share) / weight, self._tails)
-        return Bounds(float(share[has_any].mean()), float(low), float(high))
+        """Accuracy of a single draw, over all draws of the log; questions count alike."""
+        return self._bounds(self._log.n_right() / np.maximum(self._log.draws, 1))
 
     def row(self, found: Replayed) -> Compared:
         """One rule or vote against majority over all draws of the orders."""

@@ -62,8 +62,8 @@ class Point(Record):
     draws: int
     tokens: float
     accuracy: Span
-    pass_at: float | None
-    """pass@n: share of questions with a right draw among n, of those with n whole draws; `None`: none has."""
+    pass_at: float
+    """pass@n: share of questions with a right draw among n."""
 
 
 class Study(Record):
@@ -74,7 +74,9 @@ class Study(Record):
     left_out: int = 0
     """Questions with fewer draws than the budget; nothing here is about them."""
     draws: int
-    """In all."""
+    """Of these questions, in all; each ran to its end or to the limit."""
+    not_whole: int = 0
+    """Draws of the log that were stopped or cancelled, or that failed; nothing here is about them."""
     budget: int
     """Draws per question that the comparisons use."""
     resamples: int
@@ -82,17 +84,14 @@ class Study(Record):
     """Of the intervals; they are over questions."""
     window: int
     """Tokens of a window of group confidence."""
-    whole: int
-    """Of the draws, those that ran to their end or to the limit; the others were stopped, cancelled, or
-    failed, and the next four figures are not about them."""
     accuracy: Span
-    """Of one whole draw: right / drawn."""
-    truncated: float | None
-    """Share of whole draws cut by the limit; `None` where there is none."""
-    unreadable: float | None
-    """Share of whole draws whose answer could not be read."""
-    tokens: float | None
-    """Of one whole draw, mean."""
+    """Of one draw: right / drawn."""
+    truncated: float
+    """Share of draws cut by the limit."""
+    unreadable: float
+    """Share of draws whose answer could not be read."""
+    tokens: float
+    """Of one draw, mean."""
     curve: tuple[Point, ...]
     rows: tuple[VoteRow, ...]
     signals: tuple[SignalRow, ...]

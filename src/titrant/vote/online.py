@@ -164,7 +164,7 @@ class Online:
                     block = self.drawer.rule.block(question.told, self.drawer.width)
                     question.asked = min(question.told + block, self.drawer.rule.budget)
                 wanted = range(question.told, question.asked)
-                missing += [(q, k) for k in wanted if question.is_missing(k)]
+                missing += [(q, k) for k in wanted if question.is_missing(k, self._bar(q, k))]
             if missing:
                 return missing
             self._tell_known()
@@ -178,7 +178,7 @@ class Online:
         """Tell the rule what is known of a question, in order, until a draw is missing."""
         question = self._questions[q]
         while self.walks.is_open[q] and question.told < question.asked:
-            if question.is_missing(question.told):
+            if question.is_missing(question.told, self._bar(q, question.told)):
                 return
             draw = question.draws[question.told]
             group = question.groups.add(draw.final_answer, self.drawer.verifier)
@@ -208,12 +208,17 @@ class Online:
             self._tell(q)
             yield self._progress(draw)
 
+    def _bar(self, q: int, k: int) -> float:
+        """Under which draw k of a question is to be ended; −∞ for a warm-up, and while there is none."""
+        return float(self.walks.bar[q]) if k >= self.drawer.rule.warmup else -math.inf
+
     def _request(self, q: int, k: int) -> Request:
         question, drawer = self._questions[q], self.drawer
-        bar = float(self.walks.bar[q])
+        bar = self._bar(q, k)
+        question.prompt = question.prompt or drawer.prompts.prompt(question.problem.question)
         guard = None if math.isinf(bar) else Guard(bar, drawer.window, drawer.floor)
         return Request(
-            prompt=drawer.prompts.prompt(question.problem.question),
+            prompt=question.prompt,
             max_new_tokens=drawer.decode.max_new_tokens,
             temperature=drawer.decode.temperature,
             top_p=drawer.decode.top_p,

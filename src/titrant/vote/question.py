@@ -25,6 +25,8 @@ class Counted(NamedTuple):
     n_tokens: int
     low: float
     """Lowest window confidence; NaN where it is not known."""
+    bar: float | None
+    """Confidence under which it was to be ended; `None`: none."""
 
 
 def count(draw: Draw, *, window: int, floor: float, has_top: bool) -> Counted:
@@ -38,7 +40,7 @@ def count(draw: Draw, *, window: int, floor: float, has_top: bool) -> Counted:
     """
     low = lowest_window(draw, window=window, floor=floor) if has_top else math.nan
     return Counted(
-        draw.final_answer, draw.verdict, draw.stop_reason, draw.error, draw.n_tokens, low
+        draw.final_answer, draw.verdict, draw.stop_reason, draw.error, draw.n_tokens, low, draw.bar
     )
 
 
@@ -61,6 +63,8 @@ class Question:
     """By number of the draw; of one that was made twice, the later."""
     verdicts: list[str | None] = field(default_factory=list)
     """Of the first draw of each group."""
+    prompt: str = ""
+    """Rendered once; empty until the first draw is asked for."""
     tokens: int = 0
     """Of all draws, also of those that were made again."""
     told: int = 0
@@ -68,10 +72,21 @@ class Question:
     asked: int = 0
     """Draws that were asked for."""
 
-    def is_missing(self, sample: int) -> bool:
-        """Whether the rule cannot be told of a draw yet; one that was cancelled tells it nothing."""
+    def is_missing(self, sample: int, bar: float) -> bool:
+        """Whether the rule cannot be told of a draw yet.
+
+        One that was cancelled tells it nothing, nor does one that was made under another bar: that is so when
+        a warm-up had failed then, and has been made since.
+
+        Args:
+            sample: number of the draw.
+            bar: under which it is to be ended; −∞: none.
+        """
         draw = self.draws.get(sample)
-        return draw is None or draw.stop_reason == "cancelled"
+        if draw is None or draw.stop_reason == "cancelled":
+            return True
+        made_under = -math.inf if draw.bar is None else draw.bar
+        return not math.isclose(made_under, bar, rel_tol=1e-9)
 
     def in_order(self) -> list[Counted]:
         """The draws that were made, by number."""

@@ -62,9 +62,10 @@ class Fixed:
         del n_drawn, width
         return self.budget
 
-    def settled(self, walks: Walks) -> np.ndarray:
-        """Never before the budget is spent; bool [walks]."""
-        return np.zeros(len(walks), dtype=bool)
+    def settled(self, walks: Walks, rows: np.ndarray) -> np.ndarray:
+        """Never before the budget is spent; bool [rows]."""
+        del walks
+        return np.zeros(len(rows), dtype=bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,9 @@ class Adaptive:
         first = int(np.argmax(beta_lead(alike, np.zeros(len(alike))) >= self.confidence)) + 1
         return width if n_drawn else max(first, width)
 
-    def settled(self, walks: Walks) -> np.ndarray:
-        """Where the posterior is sure enough; bool [walks]."""
-        first, second = walks.leaders()
+    def settled(self, walks: Walks, rows: np.ndarray) -> np.ndarray:
+        """Where the posterior is sure enough; bool [rows]."""
+        first, second = walks.leaders(rows)
         return (first > 0) & (beta_lead(first, second) >= self.confidence)
 
 
@@ -117,10 +118,11 @@ class Esc:
         """Up to the end of the window, and as many whole windows as the width holds."""
         return self.window * max(1, width // self.window) - n_drawn % self.window
 
-    def settled(self, walks: Walks) -> np.ndarray:
-        """Where the window that is just complete is unanimous; bool [walks]."""
-        is_whole = (walks.n_drawn > 0) & (walks.n_drawn % self.window == 0)
-        return is_whole & (walks.run_length() >= self.window)
+    def settled(self, walks: Walks, rows: np.ndarray) -> np.ndarray:
+        """Where the window that is just complete is unanimous; bool [rows]."""
+        drawn = walks.n_drawn[rows]
+        is_full = (drawn > 0) & (drawn % self.window == 0)
+        return is_full & (walks.run_length(rows) >= self.window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +153,13 @@ class DeepConf:
         """The warm-ups together, since none of them waits for a bar; then `width` at a time."""
         return max(self.warmup - n_drawn, 0) or width
 
-    def settled(self, walks: Walks) -> np.ndarray:
-        """Where the leader's share and the number of votes suffice; bool [walks]."""
-        share = walks.leader_share()
+    def settled(self, walks: Walks, rows: np.ndarray) -> np.ndarray:
+        """Where the leader's share and the number of votes suffice; bool [rows]."""
+        share = walks.leader_share(rows)
         with np.errstate(invalid="ignore"):  # NaN where nobody voted
             is_agreed = share >= self.tau - 1e-12
-        past = walks.n_drawn >= self.warmup
-        return past & is_agreed & (walks.n_votes >= self.min_votes)
+        past = walks.n_drawn[rows] >= self.warmup
+        return past & is_agreed & (walks.n_votes[rows] >= self.min_votes)
 
 
 Rule = Fixed | Adaptive | Esc | DeepConf

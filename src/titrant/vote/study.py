@@ -1,7 +1,7 @@
 """Everything that a log of draws can tell: votes, stopping rules, signals, as one plain record.
 
-A log whose draws all ran to their end is replayed whole. One in which draws were stopped or cancelled, as
-an online run leaves it, has lost what a replay would need; it is voted on as it is, and nothing else.
+It is about draws that ran to their end or to the limit. In a log of an online run others were stopped or
+cancelled; it has lost what a replay would need, and the rest of its draws is voted on, and nothing else.
 """
 
 from __future__ import annotations
@@ -75,24 +75,26 @@ def study(
             do="give the problems' gold answers; the votes themselves stand in answers.parquet",
         )
     names = _signals(log, wish.signals)
-    n_all, budget = len(log), wish.budget or usual_draws(log)
+    n_all, n_draws = len(log), len(log.group)
+    log = log.whole()
+    n_whole = len(log.group)
+    budget = wish.budget or usual_draws(log)
     log = with_draws(log, budget)
     orders = make_orders(log, budget=budget, resamples=wish.resamples, seed=wish.seed)
     comparing = Comparing(log, orders, confidence=wish.level, seed=wish.seed)
-    whole = log.is_whole
     return Study(
         questions=len(log),
         left_out=n_all - len(log),
         draws=len(log.group),
+        not_whole=n_draws - n_whole,
         budget=budget,
         resamples=wish.resamples,
         level=wish.level,
         window=log.window,
-        whole=int(whole.sum()),
         accuracy=_span(comparing.one_draw()),
-        truncated=_mean(log.verdict[whole] == "truncated"),
-        unreadable=_mean(log.verdict[whole] == "unreadable"),
-        tokens=_mean(log.n_tokens[whole]),
+        truncated=float((log.verdict == "truncated").mean()),
+        unreadable=float((log.verdict == "unreadable").mean()),
+        tokens=float(log.n_tokens.mean()),
         curve=tuple(_point(point, log) for point in comparing.curve()),
         rows=tuple(_rows(log, orders, comparing, names, wish, progress)),
         signals=tuple(_signal_row(name, log, wish) for name in names),
@@ -217,12 +219,12 @@ def _span(bounds: Bounds) -> Span:
 
 
 def _point(point: CurvePoint, log: DrawLog) -> Point:
-    passed = pass_at(log.n_whole(), log.n_right(), point.draws)
+    passed = pass_at(log.draws, log.n_right(), point.draws)
     return Point(
         draws=point.draws,
         tokens=point.tokens,
         accuracy=_span(point.accuracy),
-        pass_at=_mean(passed[np.isfinite(passed)]),
+        pass_at=float(passed.mean()),
     )
 
 
@@ -251,12 +253,8 @@ def _known(value: float) -> float | None:
     return None if np.isnan(value) else value
 
 
-def _mean(values: np.ndarray) -> float | None:
-    return float(values.mean()) if len(values) else None
-
-
 def _best(log: DrawLog, name: str, k: int) -> float:
-    values = np.where(log.is_whole, log.signals[name], np.nan)
+    values = log.signals[name]
     found = [
         best_of(values[a:b], log.is_right[a:b], k)
         for a, b in zip(log.offsets[:-1], log.offsets[1:], strict=True)

@@ -6,7 +6,7 @@ count of draws. With C_t the signal of draw t, high is better:
 - *majority*: every vote counts 1.
 - *weighted* (DeepConf): V(a) = Σ_t C_t · 1[answer of t is a]. C_t must not be negative.
 - *filtered at η* (DeepConf): only draws with C_t ≥ the (100 − η)th percentile, by linear interpolation
-  between order statistics; ties are kept. η is the share to keep in percent: 10 etas the best tenth. The
+  between order statistics; ties are kept. η is the share to keep in percent: 10 keeps the best tenth. The
   percentile is over the draws that have an answer. The kept are weighted, or counted.
 - *Borda* (Kang et al. 2025): the draw of rank r among N that answered weighs (N − r + 1)^p, rank 1 is the
   best; p = 0 is majority.

@@ -99,24 +99,25 @@ class Walks:
         else:
             self._votes[mine, groups] += 1.0
             self.n_votes[mine] += 1
-        self._is_settled[rows] = self.rule.settled(self)[rows]
+        self._is_settled[rows] = self.rule.settled(self, rows)
         self.is_open[rows] = ~self._is_settled[rows] & (self.n_drawn[rows] < self.rule.budget)
 
-    def leaders(self) -> tuple[np.ndarray, np.ndarray]:
-        """Counts of the commonest and the next answer; int [walks] each."""
-        ordered = np.sort(self._counts, axis=1)
-        second = ordered[:, -2] if ordered.shape[1] > 1 else np.zeros(len(self), dtype=np.int64)
+    def leaders(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Counts of the commonest and the next answer of some walks; int [rows] each."""
+        ordered = np.sort(self._counts[rows], axis=1)
+        second = ordered[:, -2] if ordered.shape[1] > 1 else np.zeros(len(rows), dtype=np.int64)
         return ordered[:, -1], second
 
-    def run_length(self) -> np.ndarray:
-        """How many of the last draws in a row gave one answer; int [walks]."""
-        return self._run
+    def run_length(self, rows: np.ndarray) -> np.ndarray:
+        """How many of the last draws in a row gave one answer; int [rows]."""
+        return self._run[rows]
 
-    def leader_share(self) -> np.ndarray:
-        """The leader's part of the votes; NaN where nobody voted; float64 [walks]."""
-        total = self._votes.sum(axis=1)
+    def leader_share(self, rows: np.ndarray) -> np.ndarray:
+        """The leader's part of the votes; NaN where nobody voted; float64 [rows]."""
+        votes = self._votes[rows]
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(self.n_votes > 0, self._votes.max(axis=1) / total, np.nan)
+            share = votes.max(axis=1) / votes.sum(axis=1)
+        return np.where(self.n_votes[rows] > 0, share, np.nan)
 
     def decided(self) -> Decided:
         """Where each walk stands now."""
@@ -127,7 +128,7 @@ class Walks:
         group = np.where(has_voted, by_votes, np.where(any_answer, by_counts, NO_ANSWER))
         return Decided(
             group=group,
-            share=self.leader_share(),
+            share=self.leader_share(np.arange(len(self))),
             n_votes=self.n_votes.copy(),
             n_drawn=self.n_drawn.copy(),
             is_settled=self._is_settled.copy(),

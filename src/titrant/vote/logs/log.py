@@ -64,17 +64,13 @@ class DrawLog:
         """The question of each draw, int64 [draws]."""
         return Ragged(self.group, self.offsets).row_of
 
-    @property
-    def is_whole(self) -> np.ndarray:
-        """Draws that ran to their end or to the limit, bool [draws].
+    def whole(self) -> DrawLog:
+        """The log of the draws that ran to their end or to the limit.
 
-        Those that were stopped or cancelled, or that failed, are neither right nor wrong.
+        Those that were stopped or cancelled, or that failed, are neither right nor wrong, and say nothing of
+        what the model would have answered.
         """
-        return self.verdict != ""
-
-    def n_whole(self) -> np.ndarray:
-        """Whole draws of each question, int64 [questions]."""
-        return np.bincount(self.question[self.is_whole], minlength=len(self))
+        return self._of_draws(self.verdict != "")
 
     def n_right(self) -> np.ndarray:
         """Right draws of each question, int64 [questions]."""
@@ -82,20 +78,23 @@ class DrawLog:
 
     def only(self, kept: np.ndarray) -> DrawLog:
         """The log of some of its questions; bool [questions]."""
-        draws = kept[self.question]
+        found = self._of_draws(kept[self.question])
+        qids = tuple(qid for qid, keep in zip(self.qids, kept.tolist(), strict=True) if keep)
+        return replace(found, qids=qids, offsets=offsets_of(self.draws[kept]))
+
+    def _of_draws(self, kept: np.ndarray) -> DrawLog:
+        """The log of some of its draws, all questions in place; bool [draws]."""
         return replace(
             self,
-            qids=tuple(qid for qid, keep in zip(self.qids, kept.tolist(), strict=True) if keep),
-            offsets=offsets_of(self.draws[kept]),
-            group=self.group[draws],
-            is_right=self.is_right[draws],
-            verdict=self.verdict[draws],
-            n_tokens=self.n_tokens[draws],
+            offsets=offsets_of(np.bincount(self.question[kept], minlength=len(self))),
+            group=self.group[kept],
+            is_right=self.is_right[kept],
+            verdict=self.verdict[kept],
+            n_tokens=self.n_tokens[kept],
             lows={
-                name: Lows(lows.value[draws], lows.tokens[draws])
-                for name, lows in self.lows.items()
+                name: Lows(lows.value[kept], lows.tokens[kept]) for name, lows in self.lows.items()
             },
-            signals={name: values[draws] for name, values in self.signals.items()},
+            signals={name: values[kept] for name, values in self.signals.items()},
         )
 
     def right_groups(self) -> np.ndarray:
