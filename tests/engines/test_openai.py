@@ -1,5 +1,6 @@
 """The engine for servers, against a fake server on loopback: contract, failures, cancelling."""
 
+import sys
 import threading
 import time
 
@@ -14,7 +15,7 @@ from titrant.engines.fake import FakeEngine
 from titrant.engines.http import client
 from titrant.engines.open import Opening
 from titrant.engines.openai import OpenAIEngine
-from titrant.errors import ConfigError, EngineError
+from titrant.errors import ConfigError, EngineError, MissingPackageError
 from titrant.settings import BaseSettings, DecodeSettings, PromptSettings, ServerSettings
 from titrant.testing.engines import ENGINE_CHECKS
 from titrant.testing.server import FakeServer, Habits
@@ -100,7 +101,7 @@ def test_the_probe_says_what_cannot_be_done():
         engine = connect(server)
     notes = " ".join(engine._served.notes)
     assert "5 likeliest tokens" in notes
-    assert "does not honour seeds" in notes
+    assert "does not show that it honours seeds" in notes
     assert "renders its own template" in notes
     assert engine.info.honours_seed == "no"
     assert engine.context_tokens == 8192
@@ -152,6 +153,45 @@ def test_the_limit_is_what_the_prompt_leaves(has_completions):
         ((_, result),) = connect(server).generate([Request("x" * 60, 80)])
         assert result.error is None
         assert server.asked[-1]["max_tokens"] == 40
+
+
+@pytest.fixture
+def without_pauses(monkeypatch):
+    monkeypatch.setattr(client, "LONGEST_PAUSE", 0.0)
+
+
+@pytest.mark.usefixtures("without_pauses")
+def test_one_prompt_that_a_server_always_fails_on_does_not_end_the_work(monkeypatch):
+    with FakeServer() as server:
+        engine = connect(server, retries=1, concurrency=1)
+        real = engine._streams._stream
+
+        async def stream(some, request, stop):
+            if request.prompt == "bad":
+                error = client_error(500)
+                raise error
+            return await real(some, request, stop)
+
+        monkeypatch.setattr(engine._streams, "_stream", stream)
+        prompts = ["ab", "bad", "ab", "bad", "ab", "bad", "ab"]
+        found = dict(engine.generate([Request(p, 4) for p in prompts]))
+        assert [found[i].error is None for i in range(7)] == [p == "ab" for p in prompts]
+        with pytest.raises(EngineError):  # none is served any more
+            list(engine.generate([Request("bad", 4)] * 9))
+
+
+def client_error(status):
+    import openai
+
+    error = openai.APIError("broken", request=None, body=None)
+    error.code = str(status)
+    return error
+
+
+def test_a_missing_package_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tenacity", None)
+    with pytest.raises(MissingPackageError, match="openai and tenacity"):
+        OpenAIEngine.connect("m", ServerSettings(url="http://localhost:1/v1"), PromptSettings())
 
 
 def opened(server, **prompt):

@@ -1,5 +1,7 @@
 """A folder of draws as a log: failures, questions without gold, and replays that are the online run."""
 
+import time
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,7 +9,10 @@ from scripted import Scripted, make_job
 
 from titrant.engines.base import engines
 from titrant.errors import DataError, EngineError
+from titrant.run.sample.folder import write_meta
 from titrant.run.sample.job import sample
+from titrant.run.sample.outbox import Outbox
+from titrant.run.sample.pool import write_kept
 from titrant.run.sample.replay import open_log
 from titrant.traces.record import Problem
 from titrant.traces.table import load_problems, write_problems
@@ -90,12 +95,6 @@ def test_nothing_but_failures_is_an_error(tmp_path, scripted):
         sample(make_job(tmp_path / "e", sample=rule))
 
 
-def test_draws_are_written_after_a_while_however_few(tmp_path, monkeypatch):
-    monkeypatch.setattr("titrant.run.sample.job.FLUSH_S", 0.0)
-    sample(make_job(tmp_path / "d"))
-    assert len(draw_parts(tmp_path / "d")) == 48
-
-
 def test_questions_without_gold_are_left_out(tmp_path):
     job = make_job(tmp_path / "d")
     path = tmp_path / "d" / "problems.parquet"
@@ -146,3 +145,58 @@ def test_a_folder_without_a_first_part_holds_no_draws_yet(tmp_path):
     (tmp_path / "d" / "owner.json").write_text("{}")
     with pytest.raises(DataError, match="holds no draws yet"):
         opened(tmp_path / "d")
+
+
+def test_an_unfinished_folder_under_a_rule_says_nothing(tmp_path):
+    """The questions that are settled are the easy ones, and those with all draws the hard ones."""
+    rule = {"rule": "adaptive", "budget": 16, "width": 1, "temperature": 1.0}
+    meta = sample(make_job(tmp_path / "d", sample=rule))
+    assert opened(tmp_path / "d")[0]
+    write_meta(tmp_path / "d", meta.model_copy(update={"is_done": False}))
+    with pytest.raises(DataError, match="drawing is not finished"):
+        opened(tmp_path / "d")
+
+
+def test_draws_over_a_smaller_budget_are_in_no_log_and_no_pool(tmp_path):
+    sample(make_job(tmp_path / "d", sample={"budget": 8, "temperature": 1.0}))
+    all_texts = write_kept(tmp_path / "d", tmp_path / "all.jsonl", "all")
+    sample(make_job(tmp_path / "d", sample={"budget": 3, "temperature": 1.0}))
+    assert opened(tmp_path / "d")[0].draws.tolist() == [3] * 6
+    assert write_kept(tmp_path / "d", tmp_path / "some.jsonl", "all") < all_texts
+
+
+def test_what_models_are_sure_of_speaks_for_a_draw(tmp_path):
+    sample(make_job(tmp_path / "d"))
+    log, _ = opened(tmp_path / "d")
+    sure = log.signals["logprob-bottom10"]
+    assert np.corrcoef(log.signals["min-k"], sure)[0, 1] > 0.5
+    assert np.corrcoef(log.signals["perplexity"], sure)[0, 1] > 0
+
+
+def test_draws_are_written_though_no_other_ends(tmp_path):
+    written = []
+    with Outbox(lambda draws, _: written.append(list(draws)), at_most=3, every_s=0.02) as outbox:
+        outbox.put("one")
+        for _ in range(500):
+            if written:
+                break
+            time.sleep(0.01)
+        assert written == [["one"]]
+        for name in ("two", "three", "four"):
+            outbox.put(name)
+        outbox.put("five")
+    assert [name for some in written for name in some] == ["one", "two", "three", "four", "five"]
+
+
+def test_a_write_that_fails_ends_the_work(tmp_path):
+    def fail(*_):
+        raise OSError("no space")
+
+    def work():
+        with Outbox(fail, at_most=9, every_s=0.01) as outbox:
+            for _ in range(500):
+                outbox.put("one")
+                time.sleep(0.01)
+
+    with pytest.raises(OSError, match="no space"):
+        work()

@@ -1,8 +1,11 @@
 """The online loop on the fake engine: what it draws, what it saves, and that it goes on where it was."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from titrant.engines.base import Result
 from titrant.engines.fake import FakeEngine
 from titrant.seeds import derive
 from titrant.settings import DecodeSettings
@@ -210,3 +213,40 @@ def test_what_the_loop_remembers_has_no_numbers_of_tokens(verifier):
         for draw in some
         for part in draw
     )
+
+
+def test_draws_made_under_another_bar_are_made_again(verifier):
+    """Half of the warm-ups fail in a first start, so its bar is another than that of all of them."""
+    rule = DeepConf(budget=24, warmup=8, eta=50, tau=2.0)
+    whole = Online(problems(), drawer(verifier, rule, width=4))
+    finish(whole)
+    bad = {derive(7, "sample", problem.qid, k) for problem in problems() for k in (0, 2, 3, 6)}
+
+    class Failing(Counting):
+        def generate(self, requests, **more):
+            for i, result in super().generate(requests, **more):
+                fails = requests[i].seed in bad
+                yield i, Result("", (), "error", 0, error="no luck") if fails else result
+
+    first = Online(problems(), drawer(verifier, rule, Failing(), width=4))
+    known = finish(first)
+    assert sum(draw.error is not None for draw in known) == 24
+    online = Online(problems(), drawer(verifier, rule, width=4), known=known)
+    finish(online)
+    np.testing.assert_array_equal(online.walks.bar, whole.walks.bar)
+    for one, other in zip(online.outcomes(), whole.outcomes(), strict=True):
+        assert one._replace(draws=0, tokens=0) == other._replace(draws=0, tokens=0)
+    assert (first.walks.bar != whole.walks.bar).any()
+
+
+def test_a_prompt_is_rendered_once_per_question(verifier):
+    rendered = []
+
+    class Spy(Plain):
+        def prompt(self, question):
+            rendered.append(question)
+            return super().prompt(question)
+
+    some = drawer(verifier, Adaptive(budget=20), width=2)
+    finish(Online(problems(2), replace(some, prompts=Spy())))
+    assert len(rendered) == len(set(rendered)) == 4

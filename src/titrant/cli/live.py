@@ -34,12 +34,16 @@ STAGES = {
 MARKS = {"waiting": "·", "running": "▸", "done": "✓", "failed": "✗", "reused": "✓"}
 
 
+MINUTE_S = 60.0
+"""Between two lines on how far something is."""
+
+
 class PlainWatcher:
     """One line per event."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._began = time.monotonic()
+        self._began = self._told = time.monotonic()
 
     def __enter__(self) -> PlainWatcher:
         return self
@@ -74,7 +78,10 @@ class PlainWatcher:
             self._say(f"  {MARKS[state]} {arm_id}  {state}{known}")
 
     def progress(self, name: str, phase: str, done: int, total: int) -> None:
-        """Too many for a log."""
+        """A line a minute; more are too many for a log."""
+        if time.monotonic() - self._told >= MINUTE_S:
+            self._told = time.monotonic()
+            self._say(f"{name}: {phase} {done:,}" + (f" of {total:,}" if total else ""))
 
     def end_points(self, found: Sequence[EndPoint]) -> None:
         """The current estimates."""

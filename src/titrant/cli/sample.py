@@ -194,9 +194,9 @@ def last_words(
             style="yellow",
         )
     if kept is not None:
-        yield Text(f"{kept:,} different texts in {to_pool}; each stands there once")
+        yield Text(f"{typeset.plural(kept, 'different text')} in {to_pool}; each stands there once")
     can_replay = " --replay" if meta.rule.startswith("fixed") and meta.with_gold else ""
-    if meta.with_gold:
+    if meta.with_gold and meta.budget > 1:
         yield Text(f"next: titrant vote {folder}{can_replay}")
     else:
         yield Text(f"next: read {folder / 'answers.parquet'}")
@@ -209,7 +209,8 @@ def _summary(meta: SampleMeta) -> Table:
 
     rows = {
         "model": f"{meta.base} ({meta.engine})",
-        "rule": f"{meta.rule}, at most {typeset.plural(meta.budget, 'draw')} a question",
+        "rule": f"{meta.rule}, at most {typeset.plural(meta.budget, 'draw')} a question at temperature "
+        f"{meta.temperature:g}",
         "drawn": f"{typeset.plural(meta.draws, 'draw')} for {typeset.plural(meta.questions, 'question')}",
         "of these": _parts(meta),
         "tokens": typeset.count(meta.tokens),

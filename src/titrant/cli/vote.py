@@ -26,6 +26,21 @@ TopOption = Annotated[
     int | None,
     typer.Option(min=2, help="Likeliest tokens that confidence is made of; default: all kept."),
 ]
+ReplayOption = Annotated[
+    bool, typer.Option("--replay", help="Replay every stopping rule too, and its control.")
+]
+BudgetOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Draws per question; default: as many as nine in ten have."),
+]
+WarmupOption = Annotated[int, typer.Option(min=1, help="Draws that set a rule's bar.")]
+TauOption = Annotated[float, typer.Option(min=0.01, help="Share of votes that settles it.")]
+MinVotesOption = Annotated[
+    int, typer.Option(min=1, help="Votes without which no consensus counts.")
+]
+ResamplesOption = Annotated[int, typer.Option(min=1, help="Orders of draws that are tried.")]
+LevelOption = Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Root of all seeds.")]
 FigureOption = Annotated[
     Path | None, typer.Option(help="Accuracy against tokens as a picture (.png or .svg).")
 ]
@@ -34,25 +49,18 @@ FigureOption = Annotated[
 def vote(
     draws: DrawsArgument,
     scores: ScoresOption = None,
-    replay: Annotated[
-        bool, typer.Option("--replay", help="Replay every stopping rule too, and its control.")
-    ] = False,
-    budget: Annotated[
-        int | None,
-        typer.Option(min=1, help="Draws per question; default: as many as nine in ten have."),
-    ] = None,
+    replay: ReplayOption = False,
+    budget: BudgetOption = None,
     signals: SignalsOption = None,
     eta: EtaOption = "10,50,90",
     window: WindowOption = None,
     top: TopOption = None,
-    warmup: Annotated[int, typer.Option(min=1, help="Draws that set a rule's bar.")] = 16,
-    tau: Annotated[float, typer.Option(min=0.01, help="Share of votes that settles it.")] = 0.95,
-    min_votes: Annotated[
-        int, typer.Option(min=1, help="Votes without which no consensus counts.")
-    ] = 4,
-    resamples: Annotated[int, typer.Option(min=1, help="Orders of draws that are tried.")] = 64,
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.9,
-    seed: Annotated[int, typer.Option(min=0, help="Root of all seeds.")] = 0,
+    warmup: WarmupOption = 16,
+    tau: TauOption = 0.95,
+    min_votes: MinVotesOption = 4,
+    resamples: ResamplesOption = 64,
+    level: LevelOption = 0.9,
+    seed: SeedOption = 0,
     figure: FigureOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -84,9 +92,13 @@ def vote(
     )
     with Waiting() as waiting:
         log, notes = open_log(
-            draws, scores=scores, window=window, top=top, progress=waiting.at("reading draws")
+            draws,
+            scores=scores,
+            window=window,
+            top=top,
+            progress=waiting.at("reading draws"),
+            is_replayed=replay,
         )
-        _check_replay(replay, notes.rule, notes.was_stopped)
         found = study(log, wish, progress=lambda what, n, total: waiting.at(what)(n, total))
     if figure is not None:
         write_figure(figure, found)
@@ -120,15 +132,3 @@ def _etas(text: str) -> tuple[float, ...]:
             do="write it as --eta 10,50,90",
         )
     return etas
-
-
-def _check_replay(asked: bool, rule: str, was_stopped: int) -> None:
-    from titrant.errors import DataError
-
-    if asked and (rule or was_stopped):
-        raise DataError(
-            "these draws cannot be replayed",
-            expected="draws that all ran to their end, as under titrant sample --rule fixed",
-            came=f"draws under {rule}, {was_stopped:,} of them stopped or cancelled",
-            do="draw with --rule fixed, or leave out --replay to vote on them as they are",
-        )

@@ -34,7 +34,7 @@ from titrant.engines.http.serving import serve
 from titrant.engines.open import Opened
 from titrant.engines.plain import as_user, unused_format, without_tokenizer
 from titrant.engines.requests import check_requests, check_scores
-from titrant.errors import ConfigError
+from titrant.errors import ConfigError, TitrantError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -91,6 +91,8 @@ class OpenAIEngine:
 
         try:
             return cls(asyncio.run(ask()), settings, prompt)
+        except TitrantError:
+            raise
         except Exception as error:
             if not is_of_the_server(error):
                 raise

@@ -58,7 +58,9 @@ def _head(found: Study) -> Text:
     text.append(f"one draw is right {_share(found.accuracy)}", style="bold")
     text.append(f", {typeset.count(found.tokens)} tokens long" + (f"; {rest}" if rest else ""))
     if found.not_whole:
-        text.append(f"; {typeset.plural(found.not_whole, 'draw')} that did not run to the end aside")
+        text.append(
+            f"; {typeset.plural(found.not_whole, 'draw')} that did not run to the end aside"
+        )
     return text
 
 
@@ -123,9 +125,7 @@ def _control(row: VoteRow) -> str:
 
 
 def _signals(found: Study) -> Table:
-    table = _table(
-        "signal, high is better", "AUROC in question", "less mean confidence's", "best of n"
-    )
+    table = _table("signal, high is better", "AUROC in question", "against confidence", "best of n")
     ordered = sorted(found.signals, key=lambda row: -(row.auroc.estimate or 0.0))
     for row in ordered:
         table.add_row(

@@ -33,7 +33,7 @@ def check_figure(path: Path) -> None:
             f"--figure {path} is of no kind that a picture is written in",
             expected=" or ".join(KINDS),
             came=path.suffix or "no ending",
-            do=f"--figure {path.with_suffix('.png')}",
+            do=f"name it {path.stem or 'rules'}.png",
         )
 
 

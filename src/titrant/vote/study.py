@@ -169,7 +169,7 @@ def rules_of(log: DrawLog, budget: int, wish: Wish) -> list[tuple[Rule, str | No
         (Adaptive(budget), None, "rule"),
         (Esc(budget), None, "rule"),
     ]
-    if wish.warmup > budget:
+    if wish.warmup >= budget:
         return found
     for signal in log.lows:
         for eta in wish.etas:
@@ -181,10 +181,10 @@ def rules_of(log: DrawLog, budget: int, wish: Wish) -> list[tuple[Rule, str | No
 
 def not_compared(log: DrawLog, budget: int, wish: Wish) -> list[str]:
     """Why rules that were wished for are not among `rules_of`."""
-    if wish.warmup > budget:
+    if wish.warmup >= budget:
         return [
-            f"no deepconf rule is replayed: {wish.warmup} warm-ups are more than the {budget} draws of a "
-            f"question (--warmup {max(1, budget // 4)} would do)"
+            f"no deepconf rule is replayed: after {wish.warmup} warm-ups none of a question's {budget} draws "
+            f"is left to be stopped (--warmup {max(1, budget // 4)} would do)"
         ]
     if not log.lows:
         return [

@@ -66,6 +66,7 @@ def make_client(settings: ServerSettings) -> AsyncOpenAI:
         MissingPackageError: the package is not installed.
     """
     try:
+        import tenacity  # noqa: F401 - `retrying` needs it
         from openai import AsyncOpenAI
     except ImportError as error:
         raise MissingPackageError(
@@ -132,6 +133,14 @@ def is_of_the_server(error: BaseException) -> bool:
 
     ours = (openai.APIError, BrokenStreamError)
     return isinstance(error, ours) or _is_of_transport(error)
+
+
+def is_answered(error: BaseException) -> bool:
+    """Whether a passing failure is one that the server itself told, or took too long over: it is there."""
+    import openai
+
+    told = type(error) is openai.APIError or isinstance(error, openai.APITimeoutError)
+    return is_passing(error) and (told or status_of(error) is not None)
 
 
 def is_of_the_request(error: BaseException) -> bool:

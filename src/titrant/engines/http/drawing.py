@@ -6,7 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from titrant.engines.base import Result
-from titrant.engines.http.client import BrokenStreamError, is_of_the_request, retrying, said_by
+from titrant.engines.http.client import (
+    BrokenStreamError,
+    is_answered,
+    is_of_the_request,
+    retrying,
+    said_by,
+)
 from titrant.engines.http.probe import BY_ID, count_tokens
 from titrant.engines.http.stream import Incoming
 from titrant.engines.http.tokens import chat_chunk, completion_chunk
@@ -23,6 +29,8 @@ if TYPE_CHECKING:
     from titrant.settings import PromptSettings, ServerSettings
 
 
+MOST_GIVEN_UP = 3
+"""Requests in a row after which a server serves none."""
 TEMPLATE_TOKENS = 64
 """What a chat template may add to a question, where it fits so amply that nobody counts."""
 
@@ -34,6 +42,7 @@ class Streams:
         """As the engine's own arguments."""
         self._served, self._settings, self._prompt = served, settings, prompt
         self._think = (prompt.think_open, prompt.think_close)
+        self._has_drawn, self._given_up = False, 0
 
     async def draw(self, client: AsyncOpenAI, request: Request, stop: Callable[[], bool]) -> Result:
         """One draw; broken off when its guard's bar is passed, or once `stop` says so.
@@ -48,12 +57,23 @@ class Streams:
             async for attempt in retrying(self._settings):
                 with attempt:
                     fitting = await self._fitting(client, request)
-                    return await self._stream(client, fitting, stop)
+                    result = await self._stream(client, fitting, stop)
+                    self._has_drawn, self._given_up = True, 0
+                    return result
         except Exception as error:
-            if is_of_the_request(error):
+            if is_of_the_request(error) or self._is_of_this_one(error):
                 return Result("", (), "error", -1, error=said_by(error))
             raise
         raise AssertionError  # retrying reraises
+
+    def _is_of_this_one(self, error: Exception) -> bool:
+        """Whether to give up a request that the server fails on again and again, and go on with the others.
+
+        A server that answered before, and is there, may be unable to serve one prompt. A few in a row say that
+        it can serve none.
+        """
+        self._given_up += 1
+        return self._has_drawn and self._given_up < MOST_GIVEN_UP and is_answered(error)
 
     async def _fitting(self, client: AsyncOpenAI, request: Request) -> Request:
         """The request with a limit that its prompt leaves room for, which servers insist on.

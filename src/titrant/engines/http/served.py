@@ -40,7 +40,9 @@ class Served(NamedTuple):
                 "confidences are made of these"
             )
         if not self.honours_seed:
-            lines.append("the server does not honour seeds: drawing again gives other draws")
+            lines.append(
+                "the server does not show that it honours seeds: drawing again may give other draws"
+            )
         if self.endpoint == "chat":
             lines.append("the chat endpoint renders its own template around the question")
         else:

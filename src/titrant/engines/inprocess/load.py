@@ -33,7 +33,7 @@ def load_llm(folder: Path, base: BaseSettings, batch_tokens: int) -> Any:  # noq
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
     try:
         make = load("vllm:LLM")
-    except ImportError as error:
+    except (ImportError, MissingPackageError) as error:
         raise MissingPackageError(
             "the engine vllm needs the package vllm",
             came=str(error),

@@ -11,6 +11,7 @@ from titrant.run.sample.asked import SampleJob
 from titrant.select.shots import choose_shots
 from titrant.traces.record import content_hash
 from titrant.traces.table import load_problems, write_problems
+from titrant.vote.logs.draws import draw_parts
 from titrant.vote.rules import rule_of
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def sample_alone(
         watcher.stage("problems")
         problems = read_asked(config, watcher, needs_gold=needs_gold)
         path = folder / "problems.parquet"
-        if path.exists() and _identity(load_problems(path)) != _identity(problems):
+        has_draws = path.exists() and bool(draw_parts(folder))
+        if has_draws and _identity(load_problems(path)) != _identity(problems):
             raise DataError(
                 f"{folder} holds draws for other problems",
                 expected="the same problems with the same gold answers",

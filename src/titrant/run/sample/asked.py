@@ -53,12 +53,8 @@ def made_with(job: SampleJob, opened: Opened, top: int) -> dict[str, str]:
 
 
 def _base_of(job: SampleJob) -> str:
-    """The settings of the base.
-
-    A server's model may be asked for as `auto` or by its name, which stands in the engine's fingerprint.
-    """
-    asks_server = job.decode.engine == "openai"
-    return job.base.model_dump_json(exclude={"path"} if asks_server else None)
+    """The settings of the base but its path: one model has many, and the fingerprint knows which it is."""
+    return job.base.model_dump_json(exclude={"path"})
 
 
 def known_meta(folder: Path, fresh: SampleMeta) -> SampleMeta:

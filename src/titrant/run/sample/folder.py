@@ -59,6 +59,8 @@ class SampleMeta(Record):
     """The stopping rule as it is called in tables."""
     budget: int
     """Draws per question at most."""
+    temperature: float = 0.0
+    """Of the draws."""
     window: int | None = None
     """Tokens of a window of group confidence; `None` until the warm-ups are there, and under a rule that
     needs none."""
@@ -71,7 +73,8 @@ class SampleMeta(Record):
     """Whether every question is settled or has its budget."""
     draws: int = 0
     tokens: int = 0
-    """Generated, those of stopped and cancelled draws among them."""
+    """Generated for the draws of this budget, those of stopped and cancelled draws among them, and those of
+    draws that were made again."""
     failed: int = 0
     """Draws that the engine could not make; they count as draws without an answer."""
     failure: str = ""

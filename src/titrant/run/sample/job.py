@@ -5,15 +5,15 @@ a share of their mean length, over all questions, and stands in `meta.json` from
 needs it, and no other rule does.
 
 Killed at any moment, the same job goes on: draws that are there are told to the rule again, in order, and
-only what is missing is drawn. What a kill can cost is the draws of the last `FLUSH_S` seconds.
+only what is missing is drawn. What a kill or Ctrl-C can cost is the draws of the last `FLUSH_S` seconds.
 
-A draw that failed counts as one without an answer, and the next start makes it again. Where nothing but
+A draw that failed counts as one without an answer, and is made again the next time that the draws are read:
+by the next start, and of warm-ups once they are over. Where nothing but
 failures came, that is an error, once everything was tried.
 """
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from titrant.dose.work.layout import usable_cores
@@ -21,6 +21,7 @@ from titrant.engines.open import open_engine
 from titrant.errors import ConfigError, EngineError
 from titrant.run.sample.asked import SampleJob, known_meta, made_with
 from titrant.run.sample.folder import SampleMeta, write_answers, write_meta
+from titrant.run.sample.outbox import Outbox
 from titrant.signals.confidence import floor_of, resolve, window_of
 from titrant.traces.record import content_hash
 from titrant.traces.table import load_problems
@@ -84,6 +85,7 @@ class _Work:
                 made_with=parts,
                 rule=self.rule.text,
                 budget=self.rule.budget,
+                temperature=job.sample.temperature,
                 top=self.top,
                 vocab=opened.vocab,
                 questions=len(problems),
@@ -107,18 +109,11 @@ class _Work:
         memory.
         """
         online = Online(self.problems, self._drawer(rule), known=self._known_draws())
-        waiting: list[Draw] = []
-        began, total = time.monotonic(), len(self.problems)
-        try:
+        total = len(self.problems)
+        with Outbox(self._store, at_most=CHUNK, every_s=FLUSH_S) as outbox:
             for step in online.run():
-                waiting.append(step.draw)
+                outbox.put(step.draw)
                 tell("drawing", total - step.n_open, total)
-                if len(waiting) >= CHUNK or time.monotonic() - began >= FLUSH_S:
-                    self._store(waiting, time.monotonic() - began)
-                    waiting, began = [], time.monotonic()
-        finally:  # what has ended is kept, whatever stops the rest
-            if waiting:
-                self._store(waiting, time.monotonic() - began)
         return online
 
     def _store(self, draws: Sequence[Draw], seconds: float) -> None:

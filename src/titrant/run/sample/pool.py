@@ -47,7 +47,7 @@ def write_kept(folder: Path, path: Path, keep: str) -> int:
     """Write the draws that are kept as a pool; how many.
 
     Args:
-        folder: of draws.
+        folder: of draws; those of its budget count.
         path: the pool, .jsonl or .parquet.
         keep: `all` that ran to their end with an answer; `correct` ones; `voted`: those with the answer
             that won their question.
@@ -61,7 +61,7 @@ def write_kept(folder: Path, path: Path, keep: str) -> int:
     winners = _winners(folder)
     traces: dict[str, Trace] = {}
     with Verifier() as verifier:
-        for draw in _whole(folder):
+        for draw in _answered(folder, meta.budget):
             problem = problems.get(draw.qid)
             if problem is not None and _is_kept(draw, problem, keep, winners, verifier):
                 trace = _trace(draw, problem, meta.base)
@@ -77,10 +77,12 @@ def write_kept(folder: Path, path: Path, keep: str) -> int:
     return len(traces)
 
 
-def _whole(folder: Path) -> Iterator[Draw]:
+def _answered(folder: Path, budget: int) -> Iterator[Draw]:
+    """Draws that ended by themselves with an answer; not those of an earlier, larger budget."""
     for part in draw_parts(folder):
-        _, table = read_draws(part)
-        yield from (d for d in rows_of(table) if d.stop_reason == "stop" and d.final_answer)
+        for draw in rows_of(read_draws(part)[1]):
+            if draw.sample < budget and draw.stop_reason == "stop" and draw.final_answer:
+                yield draw
 
 
 def _winners(folder: Path) -> dict[str, str]:

@@ -41,6 +41,7 @@ def open_log(
     window: int | None,
     top: int | None,
     progress: Progress,
+    is_replayed: bool = False,
 ) -> tuple[DrawLog, Notes]:
     """The log behind a name.
 
@@ -50,10 +51,11 @@ def open_log(
         window: tokens of a window; `None`: by the draws' mean length.
         top: likeliest tokens that confidence is made of; `None`: all that were kept.
         progress: called with (done, all).
+        is_replayed: whether stopping rules are to be replayed.
 
     Raises:
-        ConfigError: scores are given for a folder of draws.
-        DataError: nothing is there, or it is no log.
+        ConfigError: scores are given for a folder of draws, or a window or likeliest tokens for a pool.
+        DataError: nothing is there, or it is no log, or cannot tell what is asked.
     """
     folder = Path(path).expanduser()
     settings = SignalSettings(window="auto" if window is None else window)
@@ -65,13 +67,20 @@ def open_log(
                 came=f"{path}, which titrant sample made",
                 do="leave --scores out",
             )
-        return _of_draws(folder, settings, top, progress)
+        return _of_draws(folder, settings, top, progress, is_replayed=is_replayed)
     if (folder / "owner.json").exists() and (folder / "problems.parquet").exists():
         raise DataError(
             f"{path} holds no draws yet",
             expected="draws, as titrant sample writes them every half minute",
             came="problems only",
             do="run the same titrant sample again: it goes on where it was",
+        )
+    if top is not None or window is not None:
+        raise ConfigError(
+            "--top and --window are of no use to a pool",
+            expected="a folder of draws, whose tokens' numbers are there",
+            came=f"{path}, whose signals titrant score made with its own settings",
+            do="leave them out, or score the pool with --set signals.window=…",
         )
     return _of_pool(path, settings, scores, progress)
 
@@ -81,16 +90,19 @@ def _of_draws(
     settings: SignalSettings,
     top: int | None,
     progress: Progress,
+    *,
+    is_replayed: bool,
 ) -> tuple[DrawLog, Notes]:
     meta, problems = read_meta(folder), load_problems(folder / "problems.parquet")
-    drawn = load_drawn(folder, problems, fingerprint=meta.fingerprint)
+    _check_rule(meta, is_replayed=is_replayed)
+    drawn = load_drawn(folder, problems, fingerprint=meta.fingerprint, budget=meta.budget)
     settings = _settings_of(folder, meta, drawn.top, settings, top)
     by_qid = {problem.qid: problem for problem in problems}
     with Verifier() as verifier:
         log = make_log(drawn, by_qid, settings, verifier, progress=progress)
     gold = np.array([by_qid[qid].gold is not None for qid in drawn.qids])
     if not meta.is_done:
-        log, gold = _whole(log, gold, meta)
+        log, gold = _finished(log, gold, meta)
     log, left_out = _with_gold(log, gold, "the votes themselves stand in answers.parquet")
     reasons = np.array(drawn.table["stop_reason"].to_pylist(), dtype=object)
     lines = _lines(meta, drawn, reasons, missing=len(problems) - len(drawn.qids))
@@ -167,11 +179,35 @@ def _of_pool(
     return log, Notes((*lines, *left_out), 0)
 
 
-def _whole(log: DrawLog, gold: np.ndarray, meta: SampleMeta) -> tuple[DrawLog, np.ndarray]:
+def _check_rule(meta: SampleMeta, *, is_replayed: bool) -> None:
+    """Refuse, before anything is read, what a folder that was drawn under a rule cannot tell.
+
+    Raises:
+        DataError: a replay is wanted, or drawing is not finished: the questions that are settled are the easy
+            ones.
+    """
+    rule = _rule_of(meta)
+    if rule and is_replayed:
+        raise DataError(
+            "these draws cannot be replayed",
+            expected="draws that all ran to their end, as under titrant sample --rule fixed",
+            came=f"draws under {rule}, which stops some and cancels others",
+            do="draw with --rule fixed, or leave out --replay to vote on them as they are",
+        )
+    if rule and not meta.is_done:
+        raise DataError(
+            "drawing is not finished",
+            expected=f"all questions settled: under {rule} the easy ones are first",
+            came="some that are still drawn for",
+            do="run titrant sample again: it goes on where it was",
+        )
+
+
+def _finished(log: DrawLog, gold: np.ndarray, meta: SampleMeta) -> tuple[DrawLog, np.ndarray]:
     """The questions that have all their draws: of others the short draws are there, and not the long ones."""
-    whole = log.draws >= meta.budget
-    if whole.any():
-        return log.only(whole), gold[whole]
+    has_all = log.draws >= meta.budget
+    if has_all.any():
+        return log.only(has_all), gold[has_all]
     raise DataError(
         "drawing is not finished, and no question has all its draws",
         expected=f"{meta.budget} draws of some questions",

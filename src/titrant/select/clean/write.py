@@ -35,7 +35,7 @@ def check_kind(path: Path) -> None:
             f"{path} is of no kind that a pool is written in",
             expected=" or ".join(KINDS),
             came=path.suffix or "no ending",
-            do=f"name it {path.with_suffix('.jsonl')}",
+            do=f"name it {path.stem or 'pool'}.jsonl",
         )
 
 

@@ -17,6 +17,7 @@ from titrant.signals.ragged import offsets_of
 from titrant.vote.equal import Answers, group_answers
 from titrant.vote.logs.draws import draw_parts, read_draws
 from titrant.vote.logs.log import DrawLog, Lows, record_lows
+from titrant.vote.logs.turned import turned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,13 +46,16 @@ class DrawTable(NamedTuple):
     vocab: int
 
 
-def load_drawn(folder: Path, problems: Sequence[Problem], *, fingerprint: str = "") -> DrawTable:
+def load_drawn(
+    folder: Path, problems: Sequence[Problem], *, fingerprint: str = "", budget: int | None = None
+) -> DrawTable:
     """All draws of a folder, those of one question side by side.
 
     Args:
         folder: where `titrant sample` wrote.
         problems: their order is that of the questions; those without draws are left out.
         fingerprint: draws made with another are an error; empty: that of the first part.
+        budget: draws of a question that count; those of an earlier, larger budget do not; `None`: all do.
 
     Raises:
         DataError: there are none, a part is damaged, or parts were made with different settings.
@@ -76,8 +80,9 @@ def load_drawn(folder: Path, problems: Sequence[Problem], *, fingerprint: str = 
     place = {problem.qid: i for i, problem in enumerate(problems)}
     at = np.array([place.get(qid, -1) for qid in table["qid"].to_pylist()], dtype=np.int64)
     rows = _once(table)
-    rows = rows[at[rows] >= 0]
-    order = rows[np.lexsort((table["sample"].to_numpy()[rows], at[rows]))]
+    samples = table["sample"].to_numpy()
+    rows = rows[(at[rows] >= 0) & (samples[rows] < (len(samples) if budget is None else budget))]
+    order = rows[np.lexsort((samples[rows], at[rows]))]
     table = table.take(pa.array(order))
     qids = tuple(dict.fromkeys(table["qid"].to_pylist()))
     return DrawTable(qids, table, parts[0][0].top, parts[0][0].vocab)
@@ -184,8 +189,7 @@ def _signals(
     for name in signals.names():
         signal = signals.get(name)
         if signal.needs <= kept:
-            values = compute(signal, scores, settings).trace
-            found[name] = values if signal.prefer == "high" else -values
+            found[name] = turned(name, compute(signal, scores, settings).trace)
     window = window_of(settings).group
     lows = {LOGPROB: record_lows(scores.logprob, window, ends_itself=ends_itself)}
     if scores.top is not None:

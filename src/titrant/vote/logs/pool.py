@@ -16,6 +16,7 @@ from titrant.signals.ragged import offsets_of
 from titrant.traces.record import Verdict
 from titrant.vote.equal import Answers, group_answers
 from titrant.vote.logs.log import DrawLog
+from titrant.vote.logs.turned import turned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +76,5 @@ def _signals(folder: Path, uids: Sequence[str]) -> dict[str, np.ndarray]:
     stored = open_scores(folder)
     for name in signals.names():
         if name in stored.meta.versions:
-            values = stored.signal(name, uids)
-            found[name] = values if signals.get(name).prefer == "high" else -values
+            found[name] = turned(name, stored.signal(name, uids))
     return found
