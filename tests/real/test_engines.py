@@ -49,9 +49,13 @@ def test_guards_end_draws_at_the_same_token(engines, name):
     theirs = dict(engines[name].generate(requests))
     assert "weak" in {result.stop_reason for result in ours.values()}
     for i, result in ours.items():
-        assert (theirs[i].stop_reason, theirs[i].n_tokens, theirs[i].text) == (
-            result.stop_reason, result.n_tokens, result.text,
-        )  # fmt: skip
+        found = theirs[i]
+        assert (found.stop_reason, found.n_tokens) == (result.stop_reason, result.n_tokens)
+        if name == "openai" and result.stop_reason == "weak":
+            # A busy server sends several tokens at once, and does not say which of them wrote what.
+            assert result.text.startswith(found.text)
+        else:
+            assert found.text == result.text
 
 
 @pytest.mark.parametrize("name", NAMES[1:])
