@@ -72,7 +72,7 @@ def test_one_failed_draw_spoils_no_signal(tmp_path, scripted):
     assert (meta.failed, meta.draws) == (1, 48)
     log, notes = opened(tmp_path / "d")
     assert np.isnan(log.signals["confidence"]).sum() == 1
-    assert any("1 draws failed" in line for line in notes.lines)
+    assert any("1 draws failed" in line for line in notes)
     scripted.fails = set()
     assert sample(make_job(tmp_path / "d")).failed == 0  # made again
     log, _ = opened(tmp_path / "d")
@@ -106,7 +106,7 @@ def test_questions_without_gold_are_left_out(tmp_path):
     sample(job)
     log, notes = opened(tmp_path / "d")
     assert len(log) == 2
-    assert "4 questions without a gold answer are left out" in notes.lines
+    assert "4 questions without a gold answer are left out" in notes
     found = study(log, Wish(resamples=2))
     assert (found.questions, found.draws) == (2, 16)
     write_problems(path, [Problem(qid=p.qid, question=p.question, gold=None) for p in some])

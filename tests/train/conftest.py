@@ -13,10 +13,11 @@ from transformers import PreTrainedTokenizerFast  # noqa: E402
 
 from titrant.engines.prompt import PromptBuilder  # noqa: E402
 from titrant.settings import PromptSettings  # noqa: E402
-from titrant.traces.record import Problem, Trace, trace_id  # noqa: E402
+from titrant.traces.record import Problem, Trace  # noqa: E402
 from titrant.worlds.arithmetic import ARITHMETIC  # noqa: E402
 from titrant.worlds.base import Split, distinct_problems  # noqa: E402
 from titrant.worlds.vitro import VitroRecipe, make_model, make_tokenizer  # noqa: E402
+from trace_made import made_trace  # noqa: E402
 
 TINY = VitroRecipe(layers=2, width=32, heads=2, mlp_width=64)
 
@@ -61,14 +62,7 @@ def traces() -> list[Trace]:
 def solve(problem: Problem) -> Trace:
     """The trace of the world's oracle."""
     thinking, answer = ARITHMETIC.oracle(problem.question), problem.gold or ""
-    return Trace(
-        uid=trace_id(problem.question, thinking, answer),
-        qid=problem.qid,
-        question=problem.question,
-        thinking=thinking,
-        answer_text=answer,
-        gold=problem.gold,
-    )
+    return made_trace(problem.question, thinking, answer, gold=problem.gold)
 
 
 @pytest.fixture(scope="session")

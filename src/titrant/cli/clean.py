@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from titrant.cli.common import JsonOption, console, emit_json
+from titrant.cli.common import ColumnsOption, JsonOption, console, emit_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,14 +53,6 @@ WordsOption = Annotated[
     Literal["letters", "blanks"],
     typer.Option(
         help="What parts words of n-grams: all but letters and digits, or blanks (as s1, open-r1)."
-    ),
-]
-ColumnsOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--columns",
-        metavar="OURS=THEIRS",
-        help="Where a field of the pool stands, such as question=problem; repeatable.",
     ),
 ]
 

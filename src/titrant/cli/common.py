@@ -45,6 +45,15 @@ SetOption = Annotated[
     ),
 ]
 
+ColumnsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--columns",
+        metavar="OURS=THEIRS",
+        help="Where a field stands, such as question=problem; repeatable.",
+    ),
+]
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as shells count it."""
 
@@ -72,7 +81,7 @@ INTERRUPTION = Failure(
     "Interrupted",
     INTERRUPTED,
     "interrupted",
-    do="run the same command again to go on; a run folder or score folder keeps what is finished",
+    do="run the same command again to go on; a folder of a run, of scores or of draws keeps what is finished",
 )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from titrant.cli.common import JsonOption, console, emit_json
+from titrant.cli.common import ColumnsOption, JsonOption, console, emit_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,14 +21,7 @@ VERDICT_STYLES = {"correct": "green", "wrong": "red", "unreadable": "yellow", "t
 
 def inspect(
     path: Annotated[str, typer.Argument(help="A file, a folder, or a hub id such as owner/name.")],
-    columns: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--columns",
-            metavar="OURS=THEIRS",
-            help="Where a field stands, such as question=problem; repeatable.",
-        ),
-    ] = None,
+    columns: ColumnsOption = None,
     split: Annotated[str, typer.Option(help="Split of a hub data set or a folder.")] = "train",
     config: Annotated[
         str | None, typer.Option(help="Configuration name of a hub data set.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from titrant.cli.common import JsonOption, emit_json
+from titrant.cli.common import ColumnsOption, JsonOption, emit_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,14 +59,6 @@ TopOption = Annotated[
 OutOption = Annotated[
     Path | None,
     typer.Option(help="File: the whole ranking (.parquet), or the first --top rows (.jsonl)."),
-]
-ColumnsOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--columns",
-        metavar="OURS=THEIRS",
-        help="Where a field stands, such as question=problem; repeatable.",
-    ),
 ]
 
 

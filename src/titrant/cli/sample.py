@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from titrant.cli.common import ConfigArgument, JsonOption, SetOption, resolve
+from titrant.cli.common import ColumnsOption, ConfigArgument, JsonOption, SetOption, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,14 +40,6 @@ RuleOption = Annotated[
 ]
 
 
-ColumnsOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--columns",
-        metavar="OURS=THEIRS",
-        help="Where a field of the problems stands, such as question=text; repeatable.",
-    ),
-]
 BudgetOption = Annotated[
     int | None, typer.Option(min=1, help="Draws per question at most; default: 64.")
 ]

@@ -103,10 +103,10 @@ def vote(
     if figure is not None:
         write_figure(figure, found)
     if as_json:
-        emit_json({"study": found, "notes": notes.lines, "figure": figure})
+        emit_json({"study": found, "notes": notes, "figure": figure})
         return
     screen = console()
-    for part in render(found, notes.lines):
+    for part in render(found, notes):
         screen.print(part)
         screen.print()
     if figure is not None:

@@ -36,7 +36,7 @@ def load_llm(folder: Path, base: BaseSettings, batch_tokens: int) -> Any:  # noq
     except (ImportError, MissingPackageError) as error:
         raise MissingPackageError(
             "the engine vllm needs the package vllm",
-            came=str(error),
+            came=str(error).partition("\n")[0],
             do="install it into an environment of its own (docs/how-to/engines.md); each release pins "
             "a torch",
         ) from error

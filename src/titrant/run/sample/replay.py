@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from titrant.traces.read import distinct_traces, read_pool
 from titrant.traces.table import load_problems
 from titrant.traces.verify.assess import assess
 from titrant.traces.verify.verdict import Verifier
-from titrant.vote.logs.load import ENDED, load_drawn, make_log
+from titrant.vote.logs.load import load_drawn, make_log
 from titrant.vote.logs.pool import log_of_pool
 
 if TYPE_CHECKING:
@@ -22,16 +22,6 @@ if TYPE_CHECKING:
     from titrant.traces.row_reader import Progress
     from titrant.vote.logs.load import DrawTable
     from titrant.vote.logs.log import DrawLog
-
-
-class Notes(NamedTuple):
-    """What there is to know of a log beside its numbers."""
-
-    lines: tuple[str, ...]
-    was_stopped: int
-    """Draws that did not run to their end."""
-    rule: str = ""
-    """Under which questions were drawn for, unless each was drawn for as often."""
 
 
 def open_log(
@@ -42,8 +32,8 @@ def open_log(
     top: int | None,
     progress: Progress,
     is_replayed: bool = False,
-) -> tuple[DrawLog, Notes]:
-    """The log behind a name.
+) -> tuple[DrawLog, tuple[str, ...]]:
+    """The log behind a name, and what there is to say of it beside its numbers, a sentence each.
 
     Args:
         path: a folder of draws, or anything that a pool can be.
@@ -92,7 +82,7 @@ def _of_draws(
     progress: Progress,
     *,
     is_replayed: bool,
-) -> tuple[DrawLog, Notes]:
+) -> tuple[DrawLog, tuple[str, ...]]:
     meta, problems = read_meta(folder), load_problems(folder / "problems.parquet")
     _check_rule(meta, is_replayed=is_replayed)
     drawn = load_drawn(folder, problems, fingerprint=meta.fingerprint, budget=meta.budget)
@@ -106,8 +96,7 @@ def _of_draws(
     log, left_out = _with_gold(log, gold, "the votes themselves stand in answers.parquet")
     reasons = np.array(drawn.table["stop_reason"].to_pylist(), dtype=object)
     lines = _lines(meta, drawn, reasons, missing=len(problems) - len(drawn.qids))
-    stopped = int(np.isin(reasons, ENDED[:2]).sum())
-    return log, Notes((*lines, *left_out), stopped, _rule_of(meta))
+    return log, (*lines, *left_out)
 
 
 def _settings_of(
@@ -151,7 +140,7 @@ def _of_pool(
     settings: SignalSettings,
     scores: Path | None,
     progress: Progress,
-) -> tuple[DrawLog, Notes]:
+) -> tuple[DrawLog, tuple[str, ...]]:
     traces = read_pool(PoolSettings(path=path), progress=progress).traces
     with Verifier() as verifier:
         traces = distinct_traces(assess(traces, verifier))
@@ -176,7 +165,7 @@ def _of_pool(
     lines += ["without --scores there is no signal but length"] if scores is None else []
     if any(trace.n_tokens is None for trace in traces):
         lines.append("lengths are in characters: tokens of a pool's traces are not known here")
-    return log, Notes((*lines, *left_out), 0)
+    return log, (*lines, *left_out)
 
 
 def _check_rule(meta: SampleMeta, *, is_replayed: bool) -> None:
