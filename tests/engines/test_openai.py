@@ -188,8 +188,9 @@ def client_error(status):
     return error
 
 
-def test_a_missing_package_is_told(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tenacity", None)
+@pytest.mark.parametrize("package", ["openai", "tenacity"])
+def test_a_missing_package_is_told(monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingPackageError, match="openai and tenacity"):
         OpenAIEngine.connect("m", ServerSettings(url="http://localhost:1/v1"), PromptSettings())
 

@@ -1,3 +1,4 @@
+import io
 import json
 from pathlib import Path
 
@@ -113,3 +114,14 @@ def test_options_stand_above_the_file(tmp_path):
 def test_a_missing_option_is_named():
     with pytest.raises(ConfigError, match="benchmark"):
         resolve(None, [], base="org/b", pool="org/p")
+
+
+def test_off_a_terminal_progress_is_a_line_a_minute(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("titrant.cli.live.time.monotonic", lambda: clock[0])
+    console = Console(file=io.StringIO(), width=80)
+    watcher = PlainWatcher(console)
+    for clock[0] in range(0, 150, 10):
+        watcher.progress("sample", "drawing", int(clock[0]), 200)
+    lines = console.file.getvalue().splitlines()
+    assert [line.split()[-3:] for line in lines] == [["60", "of", "200"], ["120", "of", "200"]]

@@ -10,13 +10,15 @@ from typer.testing import CliRunner
 from titrant.cli.main import app
 from titrant.cli.sample import last_words
 from titrant.engines.base import engines
+from titrant.engines.open import Opening
 from titrant.errors import BusyError, DataError
 from titrant.run.alone import holding
+from titrant.run.sample.asked import made_with
 from titrant.run.sample.folder import read_meta
 from titrant.run.sample.job import sample
 from titrant.run.sample.pool import write_kept
 from titrant.run.sample.replay import open_log
-from titrant.settings import PoolSettings
+from titrant.settings import PoolSettings, PromptSettings
 from titrant.traces.read import read_pool
 from titrant.vote.logs.draws import draw_parts, read_draws, rows_of
 from titrant.vote.study import Wish, study
@@ -138,6 +140,26 @@ def test_a_folder_with_other_files_stays_as_it_is(tmp_path):
     assert result.exit_code == 2
     assert "holds other files" in result.output
     assert [path.name for path in (tmp_path / "d").iterdir()] == ["notes.txt"]
+
+
+def test_a_folder_without_draws_takes_other_problems_and_one_with_draws_does_not(tmp_path):
+    make_job(tmp_path / "d")  # as a start leaves it whose engine could not be opened
+    (tmp_path / "d" / "owner.json").write_text("{}")
+    result = sampled(*asking(tmp_path, [{"question": "What is 2 + 2?", "gold": "4"}]))
+    assert result.exit_code == 0, result.output
+    result = sampled(*asking(tmp_path, [{"question": "What is 2 + 2?", "gold": "5"}]))
+    assert result.exit_code == 3
+    assert "holds draws for other problems" in result.output
+
+
+def test_one_model_under_two_paths_is_one_base(tmp_path):
+    opened = Scripted.open(Opening(None, PromptSettings(), None, None))
+    one = make_job(tmp_path / "d")
+    other = one.model_copy(update={"base": one.base.model_copy(update={"path": "./scripted"})})
+    assert made_with(one, opened, 20) == made_with(other, opened, 20)
+    another = one.model_copy(update={"seed": 1})
+    assert made_with(one, opened, 20) != made_with(another, opened, 20)
+    assert made_with(one, opened, 20) != made_with(one, opened._replace(fingerprint="g"), 20)
 
 
 def test_a_config_needs_no_pool(tmp_path):
