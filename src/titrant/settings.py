@@ -306,6 +306,35 @@ class ExecutorSettings(Record):
     """Threads per worker; default: cores divided by workers."""
 
 
+class AuditSettings(Record):
+    """What is asked after a titration: is the gain real? For `titrant audit` and `run --audit`."""
+
+    names: tuple[str, ...] = ("corruption", "contamination", "faithfulness", "budget")
+    """Which audits are made."""
+    dose: Annotated[int, Field(ge=1)] | Literal["ed95"] = "ed95"
+    """Traces that clean and treated arms are trained on; `ed95`: those of the recommended subset, of the
+    top dose where there is none."""
+    seeds: int = Field(default=3, ge=2)
+    """Arms per treatment, and clean ones."""
+    treatments: tuple[str, ...] = ("foreign", "shuffled", "digits@0.5", "answer-only")
+    """What is done to the traces of an arm; `@` gives the ratio. See `docs/reference/treatments.md`."""
+    fresh: str | None = None
+    """Problems that nobody can have seen: file, hub id or `world:<name>[/preset]`; default: made of the
+    benchmark (new instances of its world, else its numbers changed where that can be checked)."""
+    out: str | None = None
+    """Problems out of distribution, as `fresh`; default: the world's own, else none."""
+    problems: int = Field(default=200, ge=20)
+    """Most problems of each set that models are probed with; arms are read on all of the benchmark."""
+    prefixes: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = (0.4, 0.6, 0.8)
+    """Shares of a question that are shown when its rest is asked for."""
+    samples: int = Field(default=8, ge=1)
+    """Draws per problem for pass@k, CoT-pass@k and votes at matched tokens."""
+    temperature: float = Field(default=1.0, gt=0.0)
+    """Of these draws."""
+    cuts: tuple[Annotated[float, Field(ge=0.0, le=1.0)], ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    """Shares of a model's own steps after which its answer is asked for."""
+
+
 def as_section(value: object) -> object:
     """A bare string stands for `{path: …}`."""
     return {"path": value} if isinstance(value, str) else value
@@ -340,6 +369,8 @@ class Config(Record):
     """Where the server is, for the engine `openai`."""
     ladder: LadderSettings = Field(default_factory=LadderSettings)
     """Which doses are read, and when the answer is good enough."""
+    audit: AuditSettings = Field(default_factory=AuditSettings)
+    """What is audited once the answer is there."""
     limits: LimitSettings = Field(default_factory=LimitSettings)
     """After which the run answers with what it knows."""
     executor: ExecutorSettings = Field(default_factory=ExecutorSettings)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from titrant.estimate import Estimate
 from titrant.records import Record
 from titrant.select.clean.report import CleaningReport
 
@@ -23,23 +24,6 @@ VerdictName = Literal[
     "hurts",
     "undecided",
 ]
-
-
-class Estimate(Record):
-    """A number with its interval; `None` where it does not exist or was not measured."""
-
-    estimate: float | None
-    """The number itself."""
-    low: float | None
-    """Lower end of the interval."""
-    high: float | None
-    """Upper end of the interval."""
-    level: float
-    """Confidence level of the interval."""
-    n: int | None = None
-    """Problems behind it."""
-    seeds: int | None = None
-    """Arms behind it, over all doses that it rests on."""
 
 
 class Selection(Record):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from titrant.estimate import Estimate
 from titrant.report import typeset
-from titrant.report.answer import Estimate
 from titrant.report.tables import Cell, Column, Table
 from titrant.select.clean.overlap.plant import LEVEL
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from titrant.report.answer import Curve, CurvePoint, Estimate
+    from titrant.estimate import Estimate
+    from titrant.report.answer import Curve, CurvePoint
 
 INK = {
     "paper": "#fdfdfc",

@@ -18,7 +18,8 @@ from titrant.report.headline import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from titrant.report.answer import Answer, ArmRow, Estimate, Response, Selection
+    from titrant.estimate import Estimate
+    from titrant.report.answer import Answer, ArmRow, Response, Selection
 
 REMAKE = "titrant report RUN"
 READINGS = "titrant export RUN --to DIR --what readings"

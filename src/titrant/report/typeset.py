@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from titrant.report.answer import Estimate
+    from titrant.estimate import Estimate
 
 MISSING = "—"
 MINUS = "\u2212"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import binomtest
 
-from titrant.report.answer import AgainstControl, Curve, CurvePoint, Estimate, Response
+from titrant.estimate import Estimate
+from titrant.report.answer import AgainstControl, Curve, CurvePoint, Response
 from titrant.report.headline import NO_GAIN
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from titrant.dose.curve.endpoint import Interval
 from titrant.dose.payoff import Payoff, Subsets, payoff, saving_range
-from titrant.report.answer import Estimate, Selection
+from titrant.estimate import Estimate
+from titrant.report.answer import Selection
 from titrant.run.input.prepare import row_tokens
 from titrant.run.scores.ranked import ensure_ranking
 from titrant.run.scores.wanted import HIDDEN

@@ -23,8 +23,8 @@ from titrant.errors import ConfigError, DataError
 from titrant.files import explained, remove_partials, write_text
 from titrant.settings import Config
 
-MAY_CHANGE = ("executor.", "limits.")
-"""Sections that a resumed run may change: they say where and how long, not what."""
+MAY_CHANGE = ("executor.", "limits.", "audit.")
+"""Sections that a resumed run may change: they say where, how long, and what is asked afterwards."""
 OURS = {"run.lock", "owner.json", "state.sqlite", "log"}
 """What a run killed before its config was written may have left."""
 
@@ -271,7 +271,7 @@ def check_same(stored: Config, given: Config, root: Path) -> None:
         ]
         raise ConfigError(
             f"the run in {root} was begun with another config",
-            expected="the same config (only executor and limits may change)",
+            expected="the same config (only executor, limits and audit may change)",
             came="; ".join(rows[:8]),
             do="give the old values back, or choose another --out for a new run",
         )
@@ -280,7 +280,7 @@ def check_same(stored: Config, given: Config, root: Path) -> None:
 def changed_keys(stored: Config, given: Config) -> dict[str, tuple[Any, Any]]:
     """Keys that the answer depends on and that differ, each with its old and its new value.
 
-    Executor and limits may change. A base's revision left open is the one that the run has pinned.
+    Executor, limits and audit may change. A base's revision left open is the one that the run has pinned.
     A local path may change if nothing is left at the old place and the last part of its name is the
     same: the folder has come from another machine, or a file that was read has been moved.
     """

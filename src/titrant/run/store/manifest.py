@@ -47,7 +47,7 @@ class Manifest(Record):
     finished: str | None = None
     seed: int
     config_hash: str
-    """Of the config without executor and limits, which do not change the answer."""
+    """Of the config without executor, limits and audit, which do not change the answer."""
     hardware: Hardware
     versions: dict[str, str]
     base: str | None = None
@@ -95,7 +95,7 @@ def finish_manifest(folder: RunFolder, begun: Manifest, prepared: Prepared, cost
 
 def hash_config(config: Config) -> str:
     """A hash of everything in the config that the answer depends on."""
-    return content_hash(config.model_dump_json(exclude={"executor", "limits"}))
+    return content_hash(config.model_dump_json(exclude={"executor", "limits", "audit"}))
 
 
 def describe_hardware() -> Hardware:
