@@ -325,13 +325,13 @@ class AuditSettings(Record):
     """Problems out of distribution, as `fresh`; default: the world's own, else none."""
     problems: int = Field(default=200, ge=20)
     """Most problems of each set that models are probed with; arms are read on all of the benchmark."""
-    prefixes: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = (0.4, 0.6, 0.8)
+    prefixes: tuple[float, ...] = (0.4, 0.6, 0.8)
     """Shares of a question that are shown when its rest is asked for."""
     samples: int = Field(default=8, ge=1)
     """Draws per problem for pass@k, CoT-pass@k and votes at matched tokens."""
     temperature: float = Field(default=1.0, gt=0.0)
     """Of these draws."""
-    cuts: tuple[Annotated[float, Field(ge=0.0, le=1.0)], ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    cuts: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
     """Shares of a model's own steps after which its answer is asked for."""
 
 
