@@ -25,7 +25,7 @@ class ArmSpec(Record):
     lr: float | None = None
     """Learning rate of a pilot arm; `None`: the recipe's."""
     purpose: str = "ladder"
-    """`base`, `ladder` or `pilot`."""
+    """`base`, `ladder`, `pilot` or `audit`."""
 
     @property
     def arm_id(self) -> str:
@@ -33,6 +33,7 @@ class ArmSpec(Record):
         parts = [self.strategy, f"n{self.dose:06d}", f"s{self.seed:02d}"]
         parts += [] if self.treatment == "clean" else [self.treatment]
         parts += [] if self.lr is None else [f"lr{self.lr:g}"]
+        parts += [self.purpose] if self.purpose == "audit" else []
         return "-".join(parts)
 
     def seed_for(self, root: int, what: str) -> int:

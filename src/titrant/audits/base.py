@@ -176,9 +176,11 @@ class Evidence:
     no arm was trained for the audit."""
     benchmark: str = "benchmark"
     """The name of the deciding benchmark in the readings."""
+    level: float = 0.90
+    """Confidence level of every interval."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What the run knows beside it: `cleaning` (CleaningReport), `templates` (accuracy of the base by
-    template)."""
+    """What the run knows beside it: `cleaning` (CleaningReport), `templates` (the base by template), `arms`
+    (arm_id → train_tokens, loss_tokens and changed, the share of its rows that the treatment changed)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class Entry(NamedTuple):
 COMMANDS = {
     "run": Entry("titrant.cli.run:run", TITRATE),
     "demo": Entry("titrant.cli.run:demo", TITRATE),
+    "audit": Entry("titrant.cli.audit:audit", TITRATE),
     "plan": Entry("titrant.cli.plan:plan", TITRATE),
     "score": Entry("titrant.cli.score:score", CHOOSE),
     "rank": Entry("titrant.cli.rank:rank", CHOOSE),
@@ -44,6 +45,7 @@ COMMANDS = {
     "sample": Entry("titrant.cli.sample:sample", DRAW),
     "vote": Entry("titrant.cli.vote:vote", DRAW),
     "inspect": Entry("titrant.cli.inspect:inspect", LOOK),
+    "compare": Entry("titrant.cli.compare:compare", LOOK),
     "fit": Entry("titrant.cli.fit:fit", LOOK),
     "report": Entry("titrant.cli.report:report", LOOK),
     "export": Entry("titrant.cli.export:export", LOOK),

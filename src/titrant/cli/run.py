@@ -28,6 +28,9 @@ WaitOption = Annotated[
     bool,
     typer.Option("--wait", help="Wait for another process on the folder, then use its answer."),
 ]
+AuditOption = Annotated[
+    bool, typer.Option("--audit", help="Then ask whether the gain is real; see titrant audit.")
+]
 
 
 def run(
@@ -38,6 +41,7 @@ def run(
     out: OutOption = None,
     sets: SetOption = None,
     wait: WaitOption = False,
+    audit: AuditOption = False,
     json_: JsonOption = False,
 ) -> None:
     """Titrate: find out how many traces are enough.
@@ -47,22 +51,25 @@ def run(
     """
     found = resolve(config, sets or [], base=base, pool=pool, benchmarks=benchmark or [])
     folder = out or Path("runs") / (config.stem if config is not None else "titration")
-    _titrate(found, folder, wait=wait, as_json=json_)
+    _titrate(found, folder, wait=wait, audit=audit, as_json=json_)
 
 
 def demo(
     out: OutOption = None,
     sets: SetOption = None,
     wait: WaitOption = False,
+    audit: AuditOption = False,
     json_: JsonOption = False,
 ) -> None:
     """Titrate the embedded base on the embedded world: no network, no account, minutes."""
     from titrant.config import demo_config
 
-    _titrate(demo_config(sets or []), out or Path("runs") / "demo", wait=wait, as_json=json_)
+    _titrate(
+        demo_config(sets or []), out or Path("runs") / "demo", wait=wait, audit=audit, as_json=json_
+    )
 
 
-def _titrate(config: Config, out: Path, *, wait: bool, as_json: bool) -> None:
+def _titrate(config: Config, out: Path, *, wait: bool, audit: bool, as_json: bool) -> None:
     import signal
 
     from titrant.cli.common import console, emit_json
@@ -74,7 +81,7 @@ def _titrate(config: Config, out: Path, *, wait: bool, as_json: bool) -> None:
     screen = console(stderr=as_json)
     kind = LiveWatcher if screen.is_terminal else PlainWatcher
     with kind(screen) as watcher:
-        answer: Answer = titrate(config, out, watcher=watcher, wait=wait)
+        answer: Answer = titrate(config, out, watcher=watcher, wait=wait, audit=audit)
     if as_json:
         emit_json(answer)
     else:

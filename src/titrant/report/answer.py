@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from titrant.audits.base import AuditResult
 from titrant.estimate import Estimate
 from titrant.records import Record
 from titrant.select.clean.report import CleaningReport
@@ -325,6 +326,8 @@ class Answer(Record):
     """Samples of the chosen subset."""
     before_after: tuple[BeforeAfter, ...] = ()
     """The same problems before and after."""
+    audits: tuple[AuditResult, ...] = ()
+    """Whether the gain is real; empty where nobody asked."""
     warnings: tuple[str, ...] = ()
     """What to keep in mind, in sentences."""
     provenance: Provenance | None = None

@@ -66,17 +66,17 @@ def dose_response_svg(
 
     name = benchmark or first_benchmark(answer)
     out = io.StringIO()
-    with _settings():
+    with drawing_settings():
         figure = _draw(answer, name, NARROW if is_narrow else WIDE)
         FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None, "Creator": None})
-    return _for_page(out.getvalue(), prefix=prefix, label=describe(answer, name))
+    return for_page(out.getvalue(), prefix=prefix, label=describe(answer, name))
 
 
 def save_png(answer: Answer, path: Path, *, dpi: int = 200, is_narrow: bool = False) -> None:
     """The figure as a PNG on the light theme's paper."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    with _settings():
+    with drawing_settings():
         figure = _draw(answer, first_benchmark(answer), NARROW if is_narrow else WIDE)
         figure.set_dpi(dpi)
         FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
@@ -96,7 +96,7 @@ def describe(answer: Answer, benchmark: str | None) -> str:
 
 
 @contextmanager
-def _settings() -> Iterator[None]:
+def drawing_settings() -> Iterator[None]:
     """Settings of matplotlib for one drawing, and silence about glyphs that it cannot measure."""
     import matplotlib as mpl
 
@@ -279,7 +279,7 @@ def _draw_legend(
     )
 
 
-def _for_page(svg: str, *, prefix: str, label: str) -> str:
+def for_page(svg: str, *, prefix: str, label: str) -> str:
     """An `<svg>` that stands in a page: no size, own ids, colours and font from the style sheet."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)

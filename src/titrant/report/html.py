@@ -15,9 +15,13 @@ from markupsafe import Markup
 
 from titrant.report.drawing import INK
 from titrant.report.figures import dose_response_svg
+from titrant.report.real import build_real
 from titrant.report.view import FigureView, build_view
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from titrant.audits.base import AuditResult
     from titrant.report.answer import Answer
 
 NARROW_SPACE = "\u202f"
@@ -41,8 +45,20 @@ def render_report(answer: Answer) -> str:
         view=view,
         figure=None if view.figure is None else _draw_both(answer, view.figure),
         others=[_draw_small(answer, about, i) for i, about in enumerate(view.other_figures)],
+        real=build_real(answer.audits),
         light=INK,
     )
+
+
+def render_findings(results: Sequence[AuditResult], subjects: Sequence[tuple[str, str]]) -> str:
+    """A page of findings alone, for audits without a titration.
+
+    Args:
+        results: of the audits; at least one.
+        subjects: what was audited, as (name, text).
+    """
+    template = environment().get_template("real_page.html.j2")
+    return template.render(real=build_real(results), subjects=subjects, light=INK)
 
 
 def environment() -> Environment:

@@ -21,6 +21,8 @@ from titrant.dose.work.layout import oversubscription, plan_layout
 from titrant.engines.locate import HUB_ID
 from titrant.errors import ConfigError
 from titrant.report.answer import Answer
+from titrant.run.audit.plan import check_settings
+from titrant.run.audit.stage import audit_run
 from titrant.run.input.inputs import (
     Inputs,
     Named,
@@ -85,6 +87,7 @@ class Entries:
     prepare: str = "titrant.run.input.prepare:prepare"
     base: str = "titrant.engines.locate:find_base"
     score: str = "titrant.run.scores.job:score"
+    ask: str = "titrant.run.audit.asking:ask"
 
 
 def titrate(
@@ -94,6 +97,7 @@ def titrate(
     watcher: Watcher | None = None,
     entries: Entries | None = None,
     wait: bool = False,
+    audit: bool = False,
 ) -> Answer:
     """Run a titration in the folder `out`, or go on with the one that is there.
 
@@ -103,15 +107,20 @@ def titrate(
         watcher: is told what happens.
         entries: what the workers run; for tests and for other trainers.
         wait: wait for another process on the same folder instead of refusing.
+        audit: also ask whether the gain is real, as `config.audit` says.
 
     Raises:
         TitrantError: see `titrant.errors`; the folder can be resumed after each.
     """
     entries = entries or Entries()
+    if audit:
+        check_settings(config.audit)
     with opened(config, out, watcher=watcher, entries=entries, wait=wait) as session:
         if session.folder.answer.exists() and session.folder.report.exists():
-            return read_record(session.folder.answer, Answer)
-        return _stages(session, entries)
+            answer = read_record(session.folder.answer, Answer)
+        else:
+            answer = _stages(session, entries)
+        return audit_run(session, answer, entry=entries.ask) if audit else answer
 
 
 @contextmanager

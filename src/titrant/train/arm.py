@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
@@ -26,18 +26,17 @@ from titrant.arms import ArmCost
 from titrant.engines.base import engines
 from titrant.engines.locate import TOKENIZERS, find_base
 from titrant.engines.transformers import TransformersEngine
-from titrant.errors import ConfigError, TrainError
+from titrant.errors import TrainError
 from titrant.files import explained, remove, remove_partials, replacing, write_text
-from titrant.registry import nearest
 from titrant.train.command import check_result, run_command, write_subset
 from titrant.train.context import ArmContext, open_context
-from titrant.train.course import CHECKPOINTS, SEED_SPACE, Course, TrainSeeds
+from titrant.train.course import CHECKPOINTS, SEED_SPACE
+from titrant.train.here import Trained, material_of, planned_cost, seeds_of, train_here
 from titrant.train.job import ArmJob, ArmOutcome
-from titrant.train.plan_updates import UpdatePlan, plan_updates
+from titrant.train.plan_updates import plan_updates
 from titrant.train.samples import Reader, Summary, read_arm
-from titrant.train.sft import train_sft
-from titrant.train.watch import updates_logged
 from titrant.train.weights import is_adapter, load_weights, merged_copy, save_weights, settle
+from titrant.treat.table import CLEAN, parse_treatment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,30 +44,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from titrant.engines.base import Engine
-    from titrant.settings import RecipeSettings
-    from titrant.traces.record import Trace
-    from titrant.train.render import Row
 
 Report = Callable[[str, int, int], None]
 """Told (phase, done, total); phases are `train` and `read`."""
 
 DONE, SETTLED, TRAINED, COST = "done.json", "outcome.json", "trained", "cost.json"
-TREATMENTS = ("clean",)
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
-
-
-class Trained(NamedTuple):
-    """What came of the training half of an arm."""
-
-    model: PreTrainedModel | None
-    """Ready for reading; `None` where the training ran away."""
-    cost: ArmCost
-    error: str | None = None
-
-    def timed(self, started: float) -> Trained:
-        """The same with the seconds since `started`, of the monotonic clock."""
-        seconds = time.monotonic() - started
-        return self._replace(cost=self.cost.model_copy(update={"train_s": seconds}))
 
 
 def run_arm(job: ArmJob, *, progress: Report | None = None) -> ArmOutcome:
@@ -80,9 +61,7 @@ def run_arm(job: ArmJob, *, progress: Report | None = None) -> ArmOutcome:
     folder = job.run_dir / "arms" / job.spec.arm_id
     if (folder / DONE).exists():
         return ArmOutcome.model_validate_json((folder / DONE).read_bytes())
-    if job.spec.treatment not in TREATMENTS:
-        unknown = f"unknown treatment '{job.spec.treatment}'"
-        raise ConfigError(unknown, do=nearest(job.spec.treatment, TREATMENTS))
+    parse_treatment(job.spec.treatment)
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         remove_partials(folder)
@@ -100,7 +79,9 @@ def _train_and_read(job: ArmJob, folder: Path, report: Report) -> ArmOutcome:
     trained = _trained(job, context, folder, report)
     arm_id = job.spec.arm_id
     if trained.model is None:
-        return ArmOutcome(arm_id=arm_id, cost=trained.cost, error=trained.error)
+        return ArmOutcome(
+            arm_id=arm_id, cost=trained.cost, changed=trained.changed, error=trained.error
+        )
     engine = _open_engine(job, context, trained.model, folder)
     reader = Reader(engine, job.spec, job.config, context.builder.opens_thinking)
     summary = read_arm(
@@ -109,14 +90,18 @@ def _train_and_read(job: ArmJob, folder: Path, report: Report) -> ArmOutcome:
         folder / "samples",
         on_shard=lambda done, total: report("read", done, total),
     )
-    return _outcome(arm_id, trained.cost, summary)
+    return _outcome(arm_id, trained, summary)
 
 
-def _outcome(arm_id: str, cost: ArmCost, summary: Summary) -> ArmOutcome:
+def _outcome(arm_id: str, trained: Trained, summary: Summary) -> ArmOutcome:
     return ArmOutcome(
         arm_id=arm_id,
-        cost=cost.model_copy(
-            update={"generated_tokens": summary.generated_tokens, "read_s": summary.seconds}
+        changed=trained.changed,
+        cost=trained.cost.model_copy(
+            update={
+                "generated_tokens": trained.cost.generated_tokens + summary.generated_tokens,
+                "read_s": summary.seconds,
+            }
         ),
         accuracy=summary.accuracy,
         truncated=summary.truncated,
@@ -131,25 +116,16 @@ def _trained(job: ArmJob, context: ArmContext, folder: Path, report: Report) -> 
         return Trained(context.fresh_base().model, ArmCost())
     if (stored / COST).exists():
         cost = ArmCost.model_validate_json((stored / COST).read_bytes())
-        return Trained(load_weights(stored, job.config.base, context.fresh_base()), cost)
-    traces = context.subset(job.spec)
-    rows = context.rows(traces)
-    if not rows:
-        raise TrainError(
-            f"{job.spec.arm_id}: all its traces are longer than the limit and were dropped",
-            expected="one row at least",
-            came=f"{len(traces)} traces",
-            do="raise recipe.max_tokens, or take a base with a longer context",
-        )
-    recipe = match_updates(job, context, rows)
-    started = time.monotonic()
+        model = load_weights(stored, job.config.base, context.fresh_base())
+        return Trained(model, cost, changed=_changed(job, context))
     if job.config.train.command:
         with replacing(stored) as beside:
-            found = _train_outside(job, context, traces, rows, recipe=recipe, out=beside)
-            found = found.timed(started)
+            found = _train_outside(job, context, out=beside)
+            found = found._replace(changed=_changed(job, context))
             (beside / COST).write_text(found.cost.model_dump_json(), encoding="utf-8")
         return found
-    found = _train_here(job, context, rows, recipe, report=report).timed(started)
+    found = train_here(job, context, lambda done, total: report("train", done, total))
+    found = found._replace(changed=_changed(job, context))
     if found.model is not None:
         with replacing(stored) as beside:
             found = found._replace(
@@ -160,67 +136,17 @@ def _trained(job: ArmJob, context: ArmContext, folder: Path, report: Report) -> 
     return found
 
 
-def match_updates(job: ArmJob, context: ArmContext, rows: list[Row]) -> RecipeSettings:
-    """The recipe with equal tokens turned into a number of updates.
-
-    The budget is what the recipe's updates would train on rows of the pool's mean length, so it is
-    the same for all doses and strategies, and exact for the whole pool.
-    """
-    recipe = job.config.recipe
-    if recipe.match != "tokens":
-        return recipe
-    budget = context.mean_loss_tokens * recipe.updates * recipe.rows_per_update
-    plan = plan_updates(
-        recipe,
-        [len(row.input_ids) for row in rows],
-        seed=_seeds(job).order,
-        loss_tokens=[row.n_loss_tokens for row in rows],
-        token_budget=budget,
-    )
-    return recipe.model_copy(update={"match": "updates", "updates": plan.updates})
+def _changed(job: ArmJob, context: ArmContext) -> float | None:
+    """Share of an arm's traces that its treatment changed; `None` where it has none."""
+    return None if job.spec.treatment == CLEAN else context.treated(job.spec).share_changed
 
 
-def _train_here(
-    job: ArmJob,
-    context: ArmContext,
-    rows: list[Row],
-    recipe: RecipeSettings,
-    *,
-    report: Report,
-) -> Trained:
-    """Train through TRL; a loss that ran away is an outcome, not an error, and has its cost."""
-    course = Course(
-        recipe,
-        job.lr,
-        _seeds(job),
-        job.run_dir / "arms" / job.spec.arm_id,
-        lambda done, total: report("train", done, total),
-    )
-    base = context.fresh_base()
-    try:
-        ended = train_sft(rows, course, model=base.model, tokenizer=context.tokenizer)
-    except TrainError as error:
-        plan = plan_updates(recipe, [len(row.input_ids) for row in rows], seed=_seeds(job).order)
-        done = updates_logged(course.out)
-        return Trained(None, _planned_cost(rows, plan, updates=done), str(error))
-    cost = ArmCost(
-        train_tokens=ended.train_tokens, loss_tokens=ended.loss_tokens, updates=ended.updates
-    )
-    return Trained(cast("PreTrainedModel", ended.model), cost)  # an adapter until it is settled
-
-
-def _train_outside(
-    job: ArmJob,
-    context: ArmContext,
-    traces: list[Trace],
-    rows: list[Row],
-    *,
-    recipe: RecipeSettings,
-    out: Path,
-) -> Trained:
+def _train_outside(job: ArmJob, context: ArmContext, *, out: Path) -> Trained:
     """Run the user's trainer into `out`; its tokens are those that our recipe would have trained."""
     command = cast("str", job.config.train.command)
-    plan = plan_updates(recipe, [len(row.input_ids) for row in rows], seed=_seeds(job).order)
+    traces, rows, recipe = material_of(job, context)
+    seeds, started = seeds_of(job), time.monotonic()
+    plan = plan_updates(recipe, [len(row.input_ids) for row in rows], seed=seeds.order)
     folder = out.parent
     subset = folder / "subset.jsonl"
     write_subset(subset, traces, job.config.prompt)
@@ -230,7 +156,7 @@ def _train_outside(
         "subset": str(subset.absolute()),
         "out": str(out.absolute()),
         "dose": str(job.spec.dose),
-        "seed": str(_seeds(job).weights % SEED_SPACE),
+        "seed": str(seeds.weights % SEED_SPACE),
         "updates": str(plan.updates),
         "rows_per_update": str(recipe.rows_per_update),
         "lr": f"{job.lr:g}",
@@ -242,23 +168,8 @@ def _train_outside(
     subset.unlink()
     return Trained(
         load_weights(out, job.config.base, context.fresh_base()),
-        _planned_cost(rows, plan, updates=plan.updates),
-    )
-
-
-def _planned_cost(rows: list[Row], plan: UpdatePlan, *, updates: int) -> ArmCost:
-    """What the first `updates` of a plan cost."""
-    trained = plan.order[: updates * plan.rows_per_update]
-    return ArmCost(
-        train_tokens=sum(len(rows[i].input_ids) for i in trained),
-        loss_tokens=sum(rows[i].n_loss_tokens for i in trained),
-        updates=updates,
-    )
-
-
-def _seeds(job: ArmJob) -> TrainSeeds:
-    spec, root = job.spec, job.config.seed
-    return TrainSeeds(spec.seed_for(root, "order"), spec.seed_for(root, "weights"))
+        planned_cost(rows, plan, updates=plan.updates),
+    ).timed(started)
 
 
 def _open_engine(job: ArmJob, context: ArmContext, model: PreTrainedModel, folder: Path) -> Engine:
@@ -283,7 +194,7 @@ def _open_engine(job: ArmJob, context: ArmContext, model: PreTrainedModel, folde
 
 def _finish(job: ArmJob, folder: Path) -> ArmOutcome:
     """Keep what is to be kept, remove the rest, and only then declare the arm done."""
-    stored, keep = folder / TRAINED, job.config.train.keep
+    stored, keep = folder / TRAINED, kept_of(job)
     remove(folder / CHECKPOINTS)  # left by a kill just before they were removed
     if stored.exists():
         if is_adapter(stored):
@@ -297,8 +208,15 @@ def _finish(job: ArmJob, folder: Path) -> ArmOutcome:
     return outcome
 
 
+def kept_of(job: ArmJob) -> str:
+    """What stays of an arm, as `train.keep`; clean arms of audits stay whole, since they are asked."""
+    if job.spec.purpose == "audit" and job.spec.treatment == CLEAN:
+        return "adapters" if job.config.recipe.method == "lora" else "models"
+    return job.config.train.keep
+
+
 def _keep_adapter(job: ArmJob, folder: Path) -> None:
-    stored, keep = folder / TRAINED, job.config.train.keep
+    stored, keep = folder / TRAINED, kept_of(job)
     if keep == "models":
         context = open_context(job)
         with replacing(folder / "model") as beside:

@@ -23,9 +23,14 @@ from titrant.select.rank import draw_of, read_ranking
 from titrant.select.shots import choose_shots, without_shots
 from titrant.settings import Config
 from titrant.traces.table import load_problems, load_traces
-from titrant.train.doctor import examine
+from titrant.train.doctor import DoctorReport, examine
+from titrant.train.grpo.labels import FILE as LABELS
+from titrant.train.grpo.labels import read_labels
+from titrant.train.grpo.prompts import Prompt, make_prompts, prompts_of
+from titrant.train.grpo.reward import NEED_LABELS, questions_for
 from titrant.train.render import render_rows
 from titrant.train.samples import Ask, make_asks
+from titrant.treat.table import TreatedPool, treat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,14 +76,22 @@ class ArmContext:
             return base
         return replace(base, model=copy.deepcopy(base.model))
 
+    def treated(self, spec: ArmSpec) -> TreatedPool:
+        """The traces of an arm as its treatment leaves them, in the order of its ranking.
+
+        Raises:
+            DataError: see `subset`; or the treatment needs traces of other questions.
+        """
+        seed = spec.seed_for(self.config.seed, "treat")
+        return treat(self.subset(spec), spec.treatment, seed=seed)
+
     def subset(self, spec: ArmSpec) -> list[Trace]:
-        """The traces of an arm, in the order of its ranking.
+        """The traces of an arm before any treatment, in the order of its ranking.
 
         Raises:
             DataError: the ranking is missing or names a trace that the pool has not.
         """
-        draw = draw_of(spec.strategy, spec.seed)
-        path = self.run_dir / "rankings" / f"{spec.strategy}-d{draw}.parquet"
+        path = self._ranking_path(spec)
         uids = read_ranking(path).subset(spec.dose)
         missing = [uid for uid in uids if uid not in self.pool]
         if missing:
@@ -88,6 +101,24 @@ class ArmContext:
                 do="delete the ranking and run the same command again: it is made anew",
             )
         return [self.pool[uid] for uid in uids]
+
+    def prompts(self, spec: ArmSpec) -> list[Prompt]:
+        """The prompts of an arm that is trained by rewards: as many questions as its dose.
+
+        Raises:
+            DataError: ranking, labels or gold answers are missing, or the pool has fewer questions.
+            TrainError: the doctor refuses a question.
+        """
+        reward = self.config.train.grpo.reward
+        labels = read_labels(self.run_dir / LABELS) if reward in NEED_LABELS else {}
+        ranking, only = read_ranking(self._ranking_path(spec)), questions_for(reward, labels)
+        problems = prompts_of(ranking, self.pool, spec.dose, only=only)
+        self._examine((), [problem.question for problem in problems])
+        return make_prompts(problems, self.builder, labels)
+
+    def _ranking_path(self, spec: ArmSpec) -> Path:
+        draw = draw_of(spec.strategy, spec.seed)
+        return self.run_dir / "rankings" / f"{spec.strategy}-d{draw}.parquet"
 
     def rows(self, traces: Sequence[Trace]) -> list[Row]:
         """The rows of traces, examined by the template doctor once in this process.
@@ -99,20 +130,25 @@ class ArmContext:
         """
         new = [trace for trace in traces if trace.uid not in self._rows]
         if new:
-            report = examine(
-                new,
-                () if self._has_examined else [a.problem.question for a in self.asks("ladder")],
-                builder=self.builder,
-                tokenizer=self.tokenizer,
-                recipe=self.config.recipe,
-                context_tokens=self.context_tokens,
-                stop_ids=self.stop_ids,
-            )
-            self._has_examined = True
-            self._keep(report.rows)
+            self._keep(self._examine(new).rows)
         rows = [self._rows[trace.uid] for trace in traces if trace.uid in self._rows]
         self._forget()
         return rows
+
+    def _examine(self, traces: Sequence[Trace], questions: Sequence[str] = ()) -> DoctorReport:
+        """What the doctor says of traces and questions, and once of the benchmarks."""
+        asked = () if self._has_examined else [a.problem.question for a in self.asks("ladder")]
+        report = examine(
+            traces,
+            [*questions, *asked],
+            builder=self.builder,
+            tokenizer=self.tokenizer,
+            recipe=self.config.recipe,
+            context_tokens=self.context_tokens,
+            stop_ids=self.stop_ids,
+        )
+        self._has_examined = True
+        return report
 
     def _keep(self, rows: Sequence[Row]) -> None:
         self._rows |= {row.uid: row for row in rows}
@@ -132,14 +168,20 @@ class ArmContext:
         return sum(row.n_loss_tokens for row in rows) / len(rows)
 
     def asks(self, purpose: str) -> list[Ask]:
-        """What an arm of this purpose is asked: pool problems for a pilot, else the benchmarks."""
-        kind = "pilot" if purpose == "pilot" else "benchmark"
+        """What an arm of this purpose is asked.
+
+        For a pilot pool problems, for an audit its own sets beside the deciding benchmark, else the
+        benchmarks.
+        """
+        kind = purpose if purpose in ("pilot", "audit") else "benchmark"
         if kind not in self._asks:
             problems = load_named_problems(self.run_dir / f"{kind}.parquet")
             names = list(dict.fromkeys(name for name, _ in problems))
             settings = [item.answer_pattern for item in self.config.benchmark]
             if kind == "pilot":
                 settings = [self.config.pool.answer_pattern] * len(names)
+            elif kind == "audit":  # the sets made for it are of the deciding benchmark's kind
+                settings = settings[:1] * len(names)
             patterns = dict(zip(names, settings, strict=False))
             n_samples = self.config.decode.samples_per_problem
             self._asks[kind] = make_asks(problems, self.builder, patterns, n_samples=n_samples)

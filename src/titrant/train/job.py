@@ -35,5 +35,7 @@ class ArmOutcome(Record):
     """Share of attempts cut by the token limit."""
     unreadable: dict[str, float] = Field(default_factory=dict)
     """Share of attempts without an answer that could be read."""
+    changed: float | None = None
+    """Share of its traces that its treatment changed; `None` for clean arms."""
     error: str | None = None
     """Why the arm itself failed (the loss ran away, memory); `None` for one that was read."""

@@ -19,8 +19,8 @@ from titrant.errors import EngineError
 from titrant.files import write_table
 from titrant.seeds import derive
 from titrant.traces.record import Verdict
-from titrant.traces.verify.assess import claim_of
 from titrant.traces.verify.verdict import Verifier
+from titrant.worlds.verdicts import Written, judge_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from titrant.arms import ArmSpec
     from titrant.engines.base import Engine, Result
-    from titrant.engines.prompt import PromptBuilder
+    from titrant.engines.open import Prompts
     from titrant.settings import Config
     from titrant.traces.record import Problem
 
@@ -86,7 +86,7 @@ class Summary(NamedTuple):
 
 def make_asks(
     problems: Sequence[tuple[str, Problem]],
-    builder: PromptBuilder,
+    builder: Prompts,
     patterns: Mapping[str, str | None],
     *,
     n_samples: int,
@@ -209,17 +209,13 @@ def _generate(reader: Reader, shard: Sequence[Ask]) -> list[Result]:
 def judge(
     reader: Reader, asks: Sequence[Ask], results: Sequence[Result], verifier: Verifier
 ) -> list[Judged]:
-    """Turn results into readings; see `claim_of` for what counts as an answer."""
+    """Turn results into readings; see `judge_written` for what counts as an answer."""
     texts = [reader.opens_thinking + result.text for result in results]
-    claims = [
-        claim_of(
-            text,
-            ask.problem,
-            is_cut=result.stop_reason == "length",
-            pattern=ask.answer_pattern,
-        )
+    written = [
+        Written(ask.problem, text, result.stop_reason == "length", ask.answer_pattern)
         for ask, text, result in zip(asks, texts, results, strict=True)
     ]
+    decided = judge_written(written, verifier)
     spec = reader.spec
     arm = (spec.arm_id, spec.strategy, spec.dose, spec.seed, spec.treatment)
     return [
@@ -231,14 +227,12 @@ def judge(
                 sample=ask.sample,
                 correct=None if verdict is None else verdict == Verdict.CORRECT,
                 verdict=None if verdict is None else verdict.value,
-                final_answer=claim.answer,
+                final_answer=answer,
                 n_tokens=result.n_tokens,
             ),
             text,
         )
-        for ask, text, claim, result, verdict in zip(
-            asks, texts, claims, results, verifier.verify(claims), strict=True
-        )
+        for ask, text, result, (answer, verdict) in zip(asks, texts, results, decided, strict=True)
     ]
 
 

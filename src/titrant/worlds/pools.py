@@ -17,10 +17,11 @@ from titrant.traces.record import Problem, Trace, Verdict, trace_id
 from titrant.traces.steps import cut_steps
 from titrant.worlds.arithmetic import ARITHMETIC
 from titrant.worlds.base import Split, distinct_problems, worlds
+from titrant.worlds.maze.pool import maze_pool
 from titrant.worlds.styles import go_wrong, meander, slip, terse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import numpy as np
 
@@ -124,7 +125,10 @@ def nearly_repeat(lines: list[str], rng: np.random.Generator) -> list[str]:
     return [*lines[:i], changed, *lines[i + 1 :]]
 
 
-POOLS = {"arithmetic": arithmetic_pool}
+POOLS: dict[str, Callable[[int], Iterator[Trace]]] = {
+    "arithmetic": arithmetic_pool,
+    "maze": maze_pool,
+}
 
 
 def world_problems(path: str, n: int) -> list[Problem]:
@@ -136,3 +140,14 @@ def world_problems(path: str, n: int) -> list[Problem]:
     name, _, preset = path.removeprefix("world:").partition("/")
     world = worlds.get(name)
     return list(distinct_problems(world, preset or world.presets[0], Split.TEST, n))
+
+
+OUT_OF_DISTRIBUTION = {"arithmetic": "long", "maze": "drunkard-8"}
+"""World → the preset that a model of its first preset has not seen the like of."""
+
+
+def out_of_distribution(path: str) -> str | None:
+    """`world:<name>/<preset>` of problems unlike those of a world's path; `None` where it has none."""
+    name, _, preset = path.removeprefix("world:").partition("/")
+    other = OUT_OF_DISTRIBUTION.get(name)
+    return None if other is None or other == preset else f"world:{name}/{other}"

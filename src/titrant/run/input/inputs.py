@@ -284,8 +284,13 @@ def freeze_problems(path: Path, benchmarks: Sequence[Named]) -> None:
 
 def load_benchmarks(folder: RunFolder) -> dict[str, list[Problem]]:
     """The frozen benchmarks by name, in the order of the config."""
-    problems = load_problems(folder.benchmark)
-    names = pq.ParquetFile(folder.benchmark).read(columns=["benchmark"])["benchmark"]
+    return load_sets(folder.benchmark)
+
+
+def load_sets(path: Path) -> dict[str, list[Problem]]:
+    """Problems that `freeze_problems` has written, by the name of their set, in its order."""
+    problems = load_problems(path)
+    names = pq.ParquetFile(path).read(columns=["benchmark"])["benchmark"]
     found: dict[str, list[Problem]] = {}
     for name, problem in zip(names.to_pylist(), problems, strict=True):
         found.setdefault(name, []).append(problem)

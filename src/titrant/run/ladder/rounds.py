@@ -27,6 +27,7 @@ from titrant.settings import LimitSettings
 from titrant.traces.record import Verdict
 from titrant.traces.verify.verdict import Claim, verify_one_exact
 from titrant.train.job import ArmJob
+from titrant.worlds.verdicts import is_judged_by_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -280,10 +281,15 @@ def guess_scores(problems: Sequence[Problem], guess: str | None) -> dict[str, bo
     if guess is None:
         return None
     return {
-        problem.qid: verify_one_exact(Claim(guess, problem.gold, problem.gold_kind))
+        problem.qid: verify_one_exact(Claim(guess, problem.gold, _kind_of_guess(problem)))
         == Verdict.CORRECT
         for problem in problems
     }
+
+
+def _kind_of_guess(problem: Problem) -> str:
+    """A constant answer to what a world judges is held against the gold text."""
+    return "exact" if is_judged_by_world(problem) else problem.gold_kind
 
 
 def guess_of(table: ReadingTable | None, ladder: Ladder) -> np.ndarray | None:

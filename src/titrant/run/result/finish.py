@@ -87,7 +87,7 @@ def gather(
     outcomes = {
         arm_id: ArmOutcome.model_validate_json(entry.outcome)
         for arm_id, entry in entries.items()
-        if entry.outcome is not None
+        if entry.outcome is not None and entry.spec.purpose != "audit"
     }
     return Findings(
         ladder=ladder,

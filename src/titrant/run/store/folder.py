@@ -8,6 +8,7 @@
 | what a stage found | `inputs.json`, `cleaning.json`, `prepared.json`, `scores.json`, `zero.json`, `pilot.json` |
 | ladder | `rounds/`, `arms/` |
 | answer | `readings.parquet`, `curve.parquet`, `subsets/`, `answer.json`, `report.html` |
+| audits | `audit.parquet`, `audits/`, further `arms/` |
 """
 
 from __future__ import annotations
@@ -77,6 +78,16 @@ class RunFolder:
     def pilot_problems(self) -> Path:
         """Held-out pool problems on which the learning-rate pilot is read."""
         return self.root / "pilot.parquet"
+
+    @property
+    def audit_problems(self) -> Path:
+        """What the arms of audits are read on: the deciding benchmark and sets made for the audits."""
+        return self.root / "audit.parquet"
+
+    @property
+    def audits(self) -> Path:
+        """Findings, and what they rest on; see `titrant.run.audit.folder`."""
+        return self.root / "audits"
 
     @property
     def cleaning(self) -> Path:

@@ -1,0 +1,1 @@
+"""Is the gain real? The audits over a run folder, or over two models."""

@@ -1,0 +1,195 @@
+"""Asking one model what the audits want to know, in a worker; kept chunk by chunk.
+
+The base, and each clean arm's model, are asked through the engine that reads arms. Chunks that are there are
+not asked again; a part's folder carries a fingerprint of everything that decides its rows.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from titrant.audits.base import ModelRole, Part, Subject, audits
+from titrant.engines.base import engines
+from titrant.engines.prompt import PromptBuilder
+from titrant.files import write_frame
+from titrant.lazy import load
+from titrant.records import Record
+from titrant.run.audit.folder import AuditFolder, read_part
+from titrant.run.audit.material import load_material
+from titrant.settings import Config
+from titrant.traces.record import content_hash
+from titrant.traces.table import load_traces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from titrant.audits.base import Material
+    from titrant.engines.base import Engine
+    from titrant.engines.open import Prompts
+
+
+class AskJob(Record):
+    """One model and the parts that it is asked for."""
+
+    folder: Path
+    """Of the audits."""
+    problems: Path
+    """`audit.parquet`."""
+    benchmark: str
+    """Name of the deciding one."""
+    config: Config
+    parts: tuple[str, ...]
+    """In the order in which they are asked."""
+    role: ModelRole
+    seed: int
+    weights: Path | None
+    """Adapter or model of the arm, or a hub id; `None`: the base."""
+    shots: tuple[tuple[str, str], ...] = ()
+    """Worked examples of the prompt."""
+
+
+class Asked(Record):
+    """What a job has done."""
+
+    rows: int
+
+
+def ask(job: AskJob, progress: Callable[[str, int, int], None] | None = None) -> Asked:
+    """Ask for every part that is missing.
+
+    Raises:
+        TitrantError: the model cannot be loaded or asked.
+    """
+    folder, known = AuditFolder(job.folder), parts_by_name(job.config.audit.names)
+    rows = 0
+    for name in job.parts:
+        part = known[name]
+        material = material_of(job, part)
+        items = list(part.items(material, job.config.audit))
+        place = folder.part(name, part_fingerprint(job.config, name, job.problems))
+        starts = range(0, len(items), part.chunk)
+        for number, start in enumerate(starts):
+            path = folder.chunk(place, job.role, job.seed, number)
+            if not path.exists():
+                chunk = items[start : start + part.chunk]
+                rows += _write(job, part, chunk, material, path=path)
+            if progress is not None:
+                progress(name, min(start + part.chunk, len(items)), len(items))
+    return Asked(rows=rows)
+
+
+def _write(job: AskJob, part: Part, chunk: Sequence[Any], material: Material, *, path: Path) -> int:
+    frame = part.ask(_subject(job), chunk, material, job.config.audit)
+    frame = frame.with_columns(
+        pl.lit(job.role).alias("role"), pl.lit(job.seed, dtype=pl.Int64).alias("seed")
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_frame(path, frame)
+    return len(frame)
+
+
+def parts_by_name(names: Sequence[str]) -> dict[str, Part]:
+    """The parts of the named audits, by name."""
+    return {part.name: part for name in names for part in audits.get(name).parts}
+
+
+def stages_of_parts(names: Sequence[str]) -> list[list[str]]:
+    """The parts of the named audits, those first that need no other."""
+    wanted = parts_by_name(names)
+    stages: list[list[str]] = []
+    placed: set[str] = set()
+    while len(placed) < len(wanted):
+        ready = [
+            name
+            for name, part in wanted.items()
+            if name not in placed and not (set(part.needs) & set(wanted)) - placed
+        ]
+        if not ready:
+            raise AssertionError(f"parts need each other: {sorted(set(wanted) - placed)}")
+        stages.append(ready)
+        placed |= set(ready)
+    return stages
+
+
+def part_fingerprint(config: Config, name: str, problems: Path) -> str:
+    """What decides the rows of a part, beside the models: settings and problems."""
+    settings = config.audit.model_dump_json(exclude={"names", "treatments", "seeds"})
+    shared = config.model_dump_json(include={"prompt", "decode", "signals", "seed"})
+    return content_hash(name, settings, shared, _content(problems))[:8]
+
+
+@lru_cache(maxsize=8)
+def _content(path: Path) -> str:
+    return content_hash(path.read_bytes().hex())
+
+
+def material_of(job: AskJob, part: Part) -> Material:
+    """The material of a part, with what it needs of earlier ones."""
+    folder = AuditFolder(job.folder)
+    evidence = {}
+    for name in part.needs:
+        found = read_part(folder.part(name, part_fingerprint(job.config, name, job.problems)))
+        if found is not None:
+            evidence[name] = found
+    return load_material(
+        job.problems,
+        job.config,
+        benchmark=job.benchmark,
+        pool=load_traces(folder.pool) if folder.pool.exists() else (),
+        evidence=evidence,
+    )
+
+
+def _subject(job: AskJob) -> Subject:
+    files = ModelFiles(config=job.config, weights=job.weights, shots=job.shots)
+    return Subject(job.role, job.seed, *open_model(files))
+
+
+class ModelFiles(Record):
+    """Where a model lies, and how it is asked."""
+
+    config: Config
+    weights: Path | None
+    """Adapter or model, or a hub id; `None`: the base."""
+    shots: tuple[tuple[str, str], ...] = ()
+
+
+def open_model(files: ModelFiles) -> tuple[Engine, Prompts]:
+    """The engine around a model, and its prompts; the last one is kept for the jobs that follow.
+
+    Raises:
+        TitrantError: the model cannot be loaded.
+    """
+    return _opened(files.model_dump_json())
+
+
+@lru_cache(maxsize=1)
+def _opened(text: str) -> tuple[Engine, Prompts]:
+    files = ModelFiles.model_validate_json(text)
+    config, kind = files.config, engines.get(files.config.decode.engine)
+    transformers: Any = load("titrant.engines.transformers:TransformersEngine")
+    base: Any = load("titrant.engines.load:load_base")(config.base)
+    builder = PromptBuilder(base.tokenizer, config.prompt, shots=files.shots)
+    if kind is not transformers:
+        return _elsewhere(kind, files), builder
+    model = base.model
+    if files.weights is not None:
+        model = load("titrant.train.weights:load_weights")(files.weights, config.base, base)
+    batch = config.decode.batch_tokens
+    engine = transformers(model, base.tokenizer, batch_tokens=batch, model_name=base.name)
+    return engine, builder
+
+
+def _elsewhere(kind: Any, files: ModelFiles) -> Engine:  # noqa: ANN401 - an engine class
+    """An engine with a process of its own, which loads the model from disk."""
+    config, weights = files.config, files.weights
+    if weights is None:
+        return kind.load(config.base, batch_tokens=config.decode.batch_tokens)
+    if load("titrant.train.weights:is_adapter")(weights):
+        return kind.load(config.base, adapter=weights, batch_tokens=config.decode.batch_tokens)
+    trained = config.base.model_copy(update={"path": str(weights), "revision": None})
+    return kind.load(trained, batch_tokens=config.decode.batch_tokens)

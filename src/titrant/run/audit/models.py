@@ -1,0 +1,86 @@
+"""Which models are asked, and their jobs in order: what other parts need comes first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from titrant.run.audit.asking import AskJob, parts_by_name, stages_of_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from titrant.audits.base import ModelRole
+    from titrant.dose.work.worker import Progress
+    from titrant.run.session import Executor
+    from titrant.run.watch import Watcher
+    from titrant.settings import Config
+
+ENTRY = "titrant.run.audit.asking:ask"
+
+
+class AskedModel(NamedTuple):
+    """One model."""
+
+    role: ModelRole
+    seed: int
+    weights: Path | None
+    """`None`: the base."""
+
+
+class Asking(NamedTuple):
+    """What all models are asked."""
+
+    folder: Path
+    """Of the audits."""
+    problems: Path
+    """`audit.parquet`."""
+    benchmark: str
+    config: Config
+    shots: tuple[tuple[str, str], ...] = ()
+
+
+def ask_models(
+    executor: Executor,
+    asking: Asking,
+    models: Sequence[AskedModel],
+    *,
+    watcher: Watcher,
+    entry: str = ENTRY,
+) -> None:
+    """Ask every model for every part that concerns it.
+
+    Raises:
+        TitrantError: a model cannot be loaded or asked; what was asked is kept.
+    """
+    watcher.stage("questions")
+    for job in jobs_of(asking, models):
+
+        def tell(progress: Progress, job: AskJob = job) -> None:
+            watcher.progress("questions", f"{_called(job)}: {progress.phase}", *progress[1:])
+
+        executor.call(entry, job, on_progress=tell)
+
+
+def _called(job: AskJob) -> str:
+    return job.role if job.role == "base" else f"{job.role} {job.seed}"
+
+
+def jobs_of(asking: Asking, models: Sequence[AskedModel]) -> Iterator[AskJob]:
+    """The jobs in their order."""
+    known = parts_by_name(asking.config.audit.names)
+    for parts in stages_of_parts(asking.config.audit.names):
+        for model in models:
+            mine = tuple(name for name in parts if model.role in known[name].roles)
+            if mine:
+                yield AskJob(
+                    folder=asking.folder,
+                    problems=asking.problems,
+                    benchmark=asking.benchmark,
+                    config=asking.config,
+                    parts=mine,
+                    role=model.role,
+                    seed=model.seed,
+                    weights=model.weights,
+                    shots=asking.shots,
+                )
