@@ -3,6 +3,7 @@
     config.md   every key of a config, from titrant.settings
     cli.md      every command with its flags, from titrant.cli
     signals.md  signals and strategies, from their tables
+    treatments.md  what can be done to the traces of an arm, from their table
     answer.md   the schema of answer.json, from titrant.report.answer
     api.md      the public names of the package
 
@@ -23,6 +24,7 @@ from titrant.config import config_reference, record_reference
 from titrant.report import answer
 from titrant.select.strategies.table import STRATEGIES
 from titrant.signals.base import signals
+from titrant.treat.reference import treatments_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +41,7 @@ def pages() -> dict[Path, str]:
         HERE / "config.md": config_reference(),
         HERE / "cli.md": cli_reference(),
         HERE / "signals.md": signals_reference(),
+        HERE / "treatments.md": treatments_reference(),
         HERE / "answer.md": answer_reference(),
         HERE / "api.md": api_reference(),
     }

@@ -25,6 +25,7 @@ from titrant.train.job import ArmJob, ArmOutcome
 
 if TYPE_CHECKING:  # what the driver needs is slow to import, and the workers do not need it
     from titrant.run.input.prepare import Prepared, PrepareJob
+    from titrant.run.audit.asking import AskJob, Asked
     from titrant.run.scores.job import ScoreJob
     from titrant.run.titrate import Entries
     from titrant.signals.meta import ScoresMeta
@@ -47,6 +48,8 @@ def share(*labels: object) -> float:
 def expected(job: ArmJob) -> float:
     """Accuracy: a Hill curve over the dose; in the pilot 2e-4 is best."""
     kind, dose = os.environ.get("FAKE_RESPONSE", "rise"), job.spec.dose
+    if job.spec.treatment != "clean":
+        return BASE
     if job.spec.purpose == "pilot":
         return 0.6 if job.lr == 2e-4 else 0.4
     if kind == "flat" or dose == 0:
@@ -71,7 +74,8 @@ def run_arm(job: ArmJob, progress) -> ArmOutcome:
         ledger(job.run_dir, "again", job.spec.arm_id)
     if job.spec.arm_id in os.environ.get("FAKE_FAILURES", "").split(","):
         raise TrainError("the loss became NaN")
-    name = "pilot.parquet" if job.spec.purpose == "pilot" else "benchmark.parquet"
+    kind = job.spec.purpose if job.spec.purpose in ("pilot", "audit") else "benchmark"
+    name = f"{kind}.parquet"
     table = pq.read_table(job.run_dir / name, columns=["benchmark", "qid"])
     asks = list(zip(table["benchmark"].to_pylist(), table["qid"].to_pylist(), strict=True))
     rows = []
@@ -84,6 +88,8 @@ def run_arm(job: ArmJob, progress) -> ArmOutcome:
         rows += pq.read_table(path).to_pylist()
         progress("read", len(rows), len(asks))
     outcome = _outcome(job, rows)
+    if job.spec.purpose == "audit":
+        write_text(folder / "model" / "config.json", "{}")
     write_text(folder / "done.json", outcome.model_dump_json())
     ledger(job.run_dir, "end", job.spec.arm_id)
     return outcome
@@ -179,8 +185,39 @@ def entries(arm: str = "run_arm") -> Entries:
     from titrant.run.titrate import Entries
 
     return Entries(
-        f"fake_arms:{arm}", "fake_arms:prepare", "fake_arms:find_base", "fake_arms:score"
+        f"fake_arms:{arm}",
+        "fake_arms:prepare",
+        "fake_arms:find_base",
+        "fake_arms:score",
+        "fake_arms:ask",
     )
+
+
+def ask(job: AskJob, progress) -> Asked:
+    """The real asking, of a scripted model: the base answers 7, a tuned one thinks and says the last step."""
+    from titrant.engines.fake import FakeEngine
+    from titrant.engines.plain import PlainPrompts
+    from titrant.run.audit import asking
+
+    ledger(job.folder.parent, "ask", job.role, str(job.seed), *job.parts)
+    script = _thinks if job.role == "tuned" else _blurts
+    asking.open_model = lambda files: (FakeEngine(script), PlainPrompts(files.config.prompt))
+    return asking.ask(job, progress)
+
+
+def _blurts(request) -> str:
+    return "#### 7"
+
+
+def _thinks(request) -> str:
+    from titrant.worlds.arithmetic import ARITHMETIC
+
+    question, _, forced = request.prompt.partition("\n")
+    if "</think>" in forced:
+        last = forced.partition("</think>")[0].strip().split("\n")[-1]
+        return f"#### {last.partition('=')[2].split(' ')[0] or 0}"
+    thinking = ARITHMETIC.oracle(question)
+    return f"<think>\n{thinking}\n</think>\n\n#### {thinking.rpartition('=')[2]}"
 
 
 def score(job: ScoreJob) -> ScoresMeta:

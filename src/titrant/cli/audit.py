@@ -13,9 +13,6 @@ from titrant.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import Console
-
-    from titrant.audits.base import AuditResult
     from titrant.report.answer import Answer
     from titrant.run.audit.alone import TwoModelAudit
     from titrant.run.watch import Watcher
@@ -52,7 +49,7 @@ def audit(
     two models everything is asked that needs no training. Killed at any moment, the same command goes on.
     """
     from titrant.cli.common import console, emit_json
-    from titrant.cli.live import LiveWatcher, PlainWatcher
+    from titrant.cli.live import LiveWatcher, PlainWatcher, show_findings
 
     more = [*(sets or []), *([f"audit.names=[{', '.join(only)}]"] if only else [])]
     screen = console(stderr=json_)
@@ -105,21 +102,3 @@ def _of_models(
     folder = out or Path("audits") / Path(tuned).name
     found = audit_models(config, Path(tuned), folder, watcher, has_pool=pool is not None)
     return found, folder / "audit.html"
-
-
-def show_findings(screen: Console, results: Sequence[AuditResult]) -> None:
-    """One line per finding, with what would change it where it is open."""
-    from rich.table import Table
-
-    from titrant.report.real import MARKS, write_number
-
-    for result in results:
-        table = Table(box=None, pad_edge=False, show_header=False, title=result.question)
-        table.title_justify = "left"
-        for finding in result.findings:
-            number = write_number(finding.value, finding.unit)
-            table.add_row(MARKS[finding.outcome], finding.name, finding.outcome, number)
-        screen.print(table)
-        for finding in result.findings:
-            if finding.outcome != "not looked at":
-                screen.print(f"  {finding.statement}", markup=False, soft_wrap=True)

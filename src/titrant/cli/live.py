@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from titrant.arms import ArmSpec
+    from titrant.audits.base import AuditResult
     from titrant.report.answer import Answer
     from titrant.run.watch import ArmState, EndPoint
 
@@ -29,6 +30,10 @@ STAGES = {
     "zero": "choosing the base's best prompt",
     "pilot": "choosing the learning rate",
     "answer": "analysing",
+    "audit problems": "making fresh problems for the audits",
+    "reading": "reading both models",
+    "questions": "asking the models",
+    "findings": "judging",
     "report": "writing the report",
 }
 MARKS = {"waiting": "·", "running": "▸", "done": "✓", "failed": "✗", "reused": "✓"}
@@ -198,12 +203,28 @@ def end_point_line(point: EndPoint) -> str:
     return f"{point.strategy}: {known}, {gain}, {point.arms} arms: {point.verdict}"
 
 
+def show_findings(console: Console, results: Sequence[AuditResult]) -> None:
+    """A line per finding: what was found, and how sure that is."""
+    from titrant.report.real import MARKS
+
+    for result in results:
+        console.print(result.question, style="bold", markup=False)
+        for finding in result.findings:
+            style = {"alarm": "red", "clear": "green"}.get(finding.outcome, "dim")
+            mark = MARKS[finding.outcome]
+            console.print(f"  {mark} {finding.outcome}", style=style, end="  ", markup=False)
+            console.print(finding.statement, markup=False, highlight=False)
+
+
 def show_answer(console: Console, answer: Answer, out: Path) -> None:
     """The answer, where everything is, and what to do next."""
     from titrant.report.text import summary
 
     console.print(summary(answer))
     console.print()
+    if answer.audits:
+        show_findings(console, answer.audits)
+        console.print()
     if answer.subset is not None:
         console.print(f"subset   {out / answer.subset.path}", soft_wrap=True, highlight=False)
     console.print(f"answer   {out / 'answer.json'}", soft_wrap=True, highlight=False)

@@ -8,33 +8,18 @@ is the untrained base.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from titrant.dose.readings import BASE, SCHEMA
+from titrant.dose.samples import inspect_rows, lm_eval_rows, task_of
+from titrant.dose.tables import as_claim, check_problems, read_table, renamed
 from titrant.errors import DataError
-from titrant.registry import nearest
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-ALIASES = {
-    "dose": ("dose", "n", "size", "traces", "n_traces"),
-    "qid": ("problem", "qid", "doc_id", "problem_id", "id", "doc_hash"),
-    "correct": ("correct", "acc", "exact_match", "is_correct", "score"),
-    "strategy": ("strategy", "ranking", "selection"),
-    "seed": ("seed", "run", "replicate"),
-    "sample": ("sample", "epoch", "draw"),
-    "benchmark": ("benchmark", "task", "dataset"),
-}
-REQUIRED = ("dose", "qid", "correct")
-METRICS = ("exact_match", "acc", "correct", "pass@1", "score")
-RIGHT = ("true", "1", "1.0", "c", "correct", "yes")
-WRONG = ("false", "0", "0.0", "i", "incorrect", "wrong", "no")
-NEVER_ASKED = ("", "na", "n/a", "nan", "null", "none")
 
 OF_A_RUN = "readings.parquet"
 """In a run folder."""
@@ -54,52 +39,7 @@ def read_readings(path: Path) -> pl.DataFrame:
         path /= OF_A_RUN
     if path.is_dir():
         return _complete(_sample_folder(path))
-    readers = {".csv": _read_csv, ".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson}
-    if path.suffix not in readers:
-        raise DataError(
-            f"cannot read {path.name} as readings",
-            expected="a .csv, .parquet or .jsonl file, or a folder of lm-eval or Inspect samples",
-            came=f"the ending '{path.suffix}'",
-            do="convert the file, or give the folder of samples itself",
-        )
-    try:
-        frame = readers[path.suffix](path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(
-            f"{path} cannot be read",
-            expected="a whole table of readings",
-            came=str(error).splitlines()[0] if path.is_file() else "no such file",
-            do="check the path, or write or download the file again",
-        ) from error
-    if frame.is_empty():
-        raise DataError(
-            f"{path} holds no readings",
-            expected="one row per arm, problem and sample",
-            came=f"the columns {', '.join(frame.columns)} and no row",
-            do="write the readings into it, or name another file",
-        )
-    return _complete(_renamed(frame, path))
-
-
-def _read_csv(path: Path) -> pl.DataFrame:
-    """Types are told from all rows: a number among the first may be followed by a text."""
-    return pl.read_csv(path, infer_schema_length=None)
-
-
-def _renamed(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
-    chosen = {}
-    for field, names in ALIASES.items():
-        found = next((name for name in names if name in frame.columns), None)
-        if found is not None:
-            chosen[found] = field
-        elif field in REQUIRED:
-            raise DataError(
-                f"{path.name} has no column for {field if field != 'qid' else 'the problem'}",
-                expected=f"a column named {' or '.join(names)}",
-                came=f"columns {', '.join(frame.columns)}",
-                do=nearest(names[0], frame.columns),
-            )
-    return frame.select(list(chosen)).rename(chosen)
+    return _complete(renamed(read_table(path), path))
 
 
 def _complete(frame: pl.DataFrame) -> pl.DataFrame:
@@ -116,7 +56,7 @@ def _complete(frame: pl.DataFrame) -> pl.DataFrame:
     }
     _check_numbers(frame)
     missing = [pl.lit(value).alias(k) for k, value in defaults.items() if k not in frame.columns]
-    frame = frame.with_columns(*missing, _as_claim(frame)).with_columns(
+    frame = frame.with_columns(*missing, as_claim(frame)).with_columns(
         pl.when(pl.col("dose") == 0)
         .then(pl.lit(BASE))
         .otherwise(pl.col("strategy"))
@@ -144,41 +84,7 @@ def _check_numbers(frame: pl.DataFrame) -> None:
                 came="nothing" if bad[0] is None else repr(bad[0]),
                 do="correct these rows, or leave them out",
             )
-    if n_lost := frame["qid"].null_count():
-        raise DataError(
-            f"{n_lost:,} rows do not say which problem was asked",
-            expected="a qid in every row",
-            came="nothing",
-            do="write the problem's name or number into the column qid",
-        )
-
-
-def _as_claim(frame: pl.DataFrame) -> pl.Expr:
-    kind = frame.schema["correct"]
-    column = pl.col("correct")
-    if kind == pl.Boolean:
-        return column
-    if kind == pl.String:
-        column = column.str.strip_chars().str.to_lowercase()
-        right, wrong, never = (column.is_in(words) for words in (RIGHT, WRONG, NEVER_ASKED))
-        _refuse(frame.filter(~(right | wrong | never)))
-        return pl.when(right).then(True).when(wrong).then(False).alias("correct")
-    if kind.is_float():
-        column = column.fill_nan(None)
-    _refuse(frame.filter((column != 0) & (column != 1)))
-    return (column > 0).alias("correct")
-
-
-def _refuse(rows: pl.DataFrame) -> None:
-    """Answer values of `correct` that are neither right nor wrong; null never gets here."""
-    if rows.is_empty():
-        return
-    raise DataError(
-        "'correct' must say right or wrong for each problem",
-        expected="0 or 1, true or false, empty where never asked",
-        came=f"values such as {rows['correct'].unique().sort().head(3).to_list()}",
-        do="give one row per sample instead of a mean over samples",
-    )
+    check_problems(frame)
 
 
 def _sample_folder(folder: Path) -> pl.DataFrame:
@@ -191,8 +97,8 @@ def _sample_folder(folder: Path) -> pl.DataFrame:
             came="none of these, at any depth",
             do="run lm-eval with --log_samples, or name the folder of its output",
         )
-    rows = [row for path in files for row in _lm_eval_rows(path, folder)]
-    rows += [row for path in logs for row in _inspect_rows(path, folder)]
+    rows = [row for path in files for row in _lm_eval_of(path, folder)]
+    rows += [row for path in logs for row in _inspect_of(path, folder)]
     if not rows:
         raise DataError(
             f"the sample files under {folder} are empty",
@@ -203,7 +109,17 @@ def _sample_folder(folder: Path) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def _arm_of(path: Path, folder: Path) -> tuple[int, int, str]:
+def _lm_eval_of(path: Path, folder: Path) -> list[dict[str, Any]]:
+    arm = _arm_of(path, folder)
+    return [arm | row | {"qid": str(row["qid"])} for row in lm_eval_rows(path, task_of(path))]
+
+
+def _inspect_of(path: Path, folder: Path) -> list[dict[str, Any]]:
+    arm = _arm_of(path, folder)
+    return [arm | row for row in inspect_rows(path)]
+
+
+def _arm_of(path: Path, folder: Path) -> dict[str, Any]:
     name = str(path.relative_to(folder).with_suffix(""))
     dose, seed = _DOSE.search(name), _SEED.search(name)
     is_base = re.search(r"(^|[/_-])base([/_-]|$)", name) is not None
@@ -216,98 +132,8 @@ def _arm_of(path: Path, folder: Path) -> tuple[int, int, str]:
         )
     parts = name.split("/")
     named = len(parts) > 2 and not _DOSE.search(parts[0]) and parts[0] != "base"
-    return (
-        int(dose[1]) if dose else 0,
-        int(seed[1]) if seed else 0,
-        parts[0] if named else "random",
-    )
-
-
-def _lm_eval_rows(path: Path, folder: Path) -> list[dict[str, Any]]:
-    dose, seed, strategy = _arm_of(path, folder)
-    task = re.sub(r"_\d{4}-\d\d-\d\dT.*$", "", path.stem.removeprefix("samples_"))
-    rows = []
-    # Split at "\n" alone: lm-eval writes other line breaks of Unicode into its lines as they are.
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            doc = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(
-                f"{path}: line {number} is not JSON",
-                expected="one JSON object per line, as lm-eval writes",
-                came=str(error),
-                do="look whether the file is whole; the evaluation may have been cut off",
-            ) from error
-        metric = next((m for m in METRICS if m in doc), None)
-        if metric is None:
-            raise DataError(
-                f"{path}: line {number} has no metric titrant knows",
-                expected=" or ".join(METRICS),
-                came=", ".join(doc),
-                do="log one of these metrics, or give the readings as a table",
-            )
-        rows.append(
-            {
-                "dose": dose,
-                "seed": seed,
-                "strategy": strategy,
-                "benchmark": _with_filter(task, doc.get("filter")),
-                "qid": str(doc.get("doc_hash") or doc.get("doc_id")),
-                "sample": int(doc.get("repeat", 0)),
-                "correct": _as_number(doc[metric], f"{path}: line {number}"),
-            }
-        )
-    return rows
-
-
-def _with_filter(task: str, name: str | None) -> str:
-    """One benchmark per answer filter, named as lm-eval names its metrics; each doc has a row in each."""
-    return task if name in (None, "none") else f"{task},{name}"
-
-
-def _inspect_rows(path: Path, folder: Path) -> list[dict[str, Any]]:
-    from titrant.lazy import load
-
-    dose, seed, strategy = _arm_of(path, folder)
-    try:
-        log = load("inspect_ai.log:read_eval_log")(str(path))
-    except ModuleNotFoundError as error:
-        raise DataError(
-            f"{path.name} is an Inspect log, and the package inspect_ai is not installed",
-            do="pip install inspect-ai, or export the samples as a table",
-        ) from error
-    return [
-        {
-            "dose": dose,
-            "seed": seed,
-            "strategy": strategy,
-            "benchmark": log.eval.task,
-            "qid": str(sample.id),
-            "sample": int(sample.epoch),
-            "correct": _inspect_correct(sample.scores, str(path)),
-        }
-        for sample in log.samples or []
-    ]
-
-
-def _inspect_correct(scores: dict[str, Any] | None, where: str) -> float | None:
-    """The first score as a number; `None` where the sample was not scored."""
-    return _as_number(next(iter(scores.values())).value, where) if scores else None
-
-
-def _as_number(value: object, where: str) -> float | None:
-    """A score as 0 or 1; other numbers pass, to be refused where the whole column is seen."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return float(value.lower() in RIGHT)
-    if isinstance(value, bool | int | float):
-        return float(value)
-    raise DataError(
-        f"{where}: a score that is neither right nor wrong",
-        expected="C or I, true or false, 1 or 0",
-        came=repr(value)[:80],
-        do="export the samples with a scorer that says right or wrong",
-    )
+    return {
+        "dose": int(dose[1]) if dose else 0,
+        "seed": int(seed[1]) if seed else 0,
+        "strategy": parts[0] if named else "random",
+    }

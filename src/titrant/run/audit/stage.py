@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from titrant.audits.base import AuditResult
     from titrant.report.answer import Answer
     from titrant.run.session import Session
 
@@ -47,9 +48,22 @@ def audit_run(session: Session, answer: Answer, *, entry: str = ENTRY) -> Answer
         TitrantError: an arm or a question met an error that is not about it alone.
     """
     check_settings(session.config.audit)
+    plan = plan_audit(AuditFolder(session.folder.audits), session.config.audit, answer)
+    results = findings_of(session, plan, entry=entry)
+    return _write_back(session, answer.model_copy(update={"audits": results}))
+
+
+def findings_of(
+    session: Session, plan: AuditPlan, *, entry: str = ENTRY
+) -> tuple[AuditResult, ...]:
+    """Everything that a plan asks for, done or taken up again; its findings, also in `audits/`.
+
+    Raises:
+        TitrantError: as in `audit_run`.
+    """
     session = _without_arm_limit(session)
     folder = AuditFolder(session.folder.audits)
-    plan = _begin(session, folder, answer)
+    plan = _begin(session, folder, plan)
     _run_arms(session, plan)
     outcomes = _outcomes(session, plan)
     ask_models(
@@ -60,9 +74,15 @@ def audit_run(session: Session, answer: Answer, *, entry: str = ENTRY) -> Answer
         entry=entry,
     )
     session.watcher.stage("findings")
-    names = session.config.audit.names
-    evidence = Evidence(
-        tables=read_tables(folder, session.config, session.folder.audit_problems, names),
+    return judge_all(folder, _evidence(session, folder, plan, outcomes), session.config)
+
+
+def _evidence(
+    session: Session, folder: AuditFolder, plan: AuditPlan, outcomes: dict[str, ArmOutcome]
+) -> Evidence:
+    names, problems = session.config.audit.names, session.folder.audit_problems
+    return Evidence(
+        tables=read_tables(folder, session.config, problems, names),
         readings=arm_readings(session.folder, plan, outcomes),
         benchmark=plan.benchmark,
         level=session.config.ladder.confidence,
@@ -73,8 +93,6 @@ def audit_run(session: Session, answer: Answer, *, entry: str = ENTRY) -> Answer
             "sets": plan.notes,
         },
     )
-    results = judge_all(folder, evidence, session.config)
-    return _write_back(session, answer.model_copy(update={"audits": results}))
 
 
 def _without_arm_limit(session: Session) -> Session:
@@ -83,9 +101,8 @@ def _without_arm_limit(session: Session) -> Session:
     return replace(session, config=session.config.model_copy(update={"limits": limits}))
 
 
-def _begin(session: Session, folder: AuditFolder, answer: Answer) -> AuditPlan:
+def _begin(session: Session, folder: AuditFolder, plan: AuditPlan) -> AuditPlan:
     """Plan and problems on disk, arms in the journal."""
-    plan = plan_audit(folder, session.config.audit, answer)
     problems = session.folder.audit_problems
     if not (folder.plan.exists() and problems.exists()):
         session.watcher.stage("audit problems")

@@ -1,0 +1,1 @@
+"""Two models on the same problems: interval and tests that know that the problems are the same."""

@@ -1,0 +1,58 @@
+"""Audits at a chosen dose, with no ladder before them: for grids over many treatments, and for worlds in vitro.
+
+    inputs → prepared → base and pilot → arms of the audits → parts → findings
+
+Resumable like any run; the folder is a run folder without an answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from titrant.dose.ladder.ladder import make_plan
+from titrant.run.audit.plan import AuditPlan, check_settings, wanted_treatments
+from titrant.run.audit.stage import findings_of
+from titrant.run.input.prepare import prepared_pool
+from titrant.run.scores.stage import scored
+from titrant.run.titrate import opened, preliminary, read_inputs, visits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from titrant.audits.base import AuditResult
+    from titrant.run.watch import Watcher
+    from titrant.settings import Config
+
+
+def audit_grid(
+    config: Config, out: Path, *, dose: int, watcher: Watcher | None = None
+) -> tuple[AuditResult, ...]:
+    """The findings of a config's audits at one dose of its first strategy.
+
+    Args:
+        config: what to audit; `audit.dose` is not read.
+        out: the run folder.
+        dose: traces of every arm; at most the pool.
+        watcher: is told what happens.
+
+    Raises:
+        TitrantError: as a titration does.
+    """
+    check_settings(config.audit)
+    with opened(config, out, watcher=watcher) as session:
+        inputs, prepared = read_inputs(session)
+        pool = prepared_pool(session.folder, prepared)
+        rows = visits(session.config.recipe, len(pool))
+        plan = make_plan(len(pool), rows, session.config.ladder, root=session.config.seed)
+        scored(session, pool)
+        preliminary(session, inputs, prepared, pool=pool, plan=plan)
+        settings = config.audit
+        wanted = AuditPlan(
+            strategy=plan.strategies[0],
+            dose=min(dose, len(pool)),
+            seeds=settings.seeds,
+            treatments=wanted_treatments(settings),
+            benchmark=next(iter(inputs.benchmarks)),
+            asked=(settings.fresh, settings.out, settings.problems),
+        )
+        return findings_of(session, wanted)
