@@ -1,8 +1,9 @@
 """What a treatment is: a function over traces that changes what they say and marks what it changed.
 
-A treatment sees all rows of an arm's subset at once, since some of them trade between traces. It keeps
-questions, order and number of rows; identities (`uid`) follow from the new text. Its chance comes from
-a seed and the trace's uid, so a row's treatment does not depend on its place.
+A treatment sees all rows of an arm's subset at once, since some of them trade between traces. It
+keeps questions, order and number of rows; identities (`uid`) follow from the new text. Its chance
+comes from a seed and the trace's uid, so a row's treatment does not depend on its place; where rows
+trade, it depends on the set of rows and not on their order.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Treated(NamedTuple):
 
 
 Apply = Callable[[Sequence["Trace"], float, int], list[Treated]]
-"""(traces, ratio, seed) → as many, in the same order."""
+"""(traces, ratio, seed) → as many, in the same order; without spans it is the trace that came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +48,7 @@ class Treatment:
     asks: str
     """What a loss under it would show."""
     apply: Apply
-    ratio: float | None
+    ratio: float | None = None
     """Default share of what it works on; `None`: it has no ratio."""
+    trades: bool = False
+    """Whether rows take text from each other: a row's treatment then depends on the set of rows."""
