@@ -164,7 +164,47 @@ class RecipeSettings(Record):
     checkpoint_every: int = Field(default=200, ge=1)
     """Updates between checkpoints inside an arm."""
     extra: dict[str, Any] = Field(default_factory=dict)
-    """Further fields of TRL's SFTConfig, checked against that class."""
+    """Further fields of TRL's SFTConfig (GRPOConfig under `train.algorithm: grpo`), checked against that
+    class."""
+
+
+class GrpoSettings(Record):
+    """Reinforcement learning of an arm, under `train.algorithm: grpo`: prompts are trained, not traces.
+
+    The dose is the number of distinct questions, and `recipe.rows_per_update` counts completions. Group
+    advantages and clipping as in DeepSeekMath (arXiv:2402.03300, eq. 3), through TRL's GRPOTrainer.
+    """
+
+    reward: Literal["correct", "format", "random", "inverted", "majority", "majority-wrong"] = (
+        "correct"
+    )
+    """What training maximises. `correct`: the verdict, as in a reading; the others are controls of
+    Spurious Rewards (arXiv:2506.10947): `format`: an answer can be read behind closed thinking; `random`:
+    a coin; `inverted`: 1 − correct; `majority`: agrees with the base's commonest answer;
+    `majority-wrong`: the same, on questions where that answer is wrong."""
+    group: int = Field(default=16, ge=2)
+    """Completions per prompt, whose mean reward is the baseline; 16 as in Spurious Rewards. Divides
+    `recipe.rows_per_update`."""
+    prompts_per_rollout: int | None = Field(default=None, ge=1)
+    """Prompts that are answered before the weights move; default: as many as its updates take, so that
+    each completion is trained once. Fewer: several passes over the same completions."""
+    updates_per_rollout: int = Field(default=4, ge=2)
+    """Optimiser updates between two rollouts; divides `recipe.updates`. With one the importance ratio is 1
+    and clipping never acts; Spurious Rewards makes 8 (64 prompts × 16, batch 128)."""
+    epsilon: float = Field(default=0.2, gt=0.0)
+    """Half width of the clipped range of the importance ratio, as in PPO (arXiv:1707.06347)."""
+    clip: bool = True
+    """`false`: no clipping at all, the control of arXiv:2506.10947 for what clipping alone teaches."""
+    kl: float = Field(default=0.0, ge=0.0)
+    """β: weight of the divergence from the base; 0 as in Spurious Rewards."""
+    temperature: float = Field(default=1.0, gt=0.0)
+    """Of rollouts, and of the logprobs in the ratio; `decode.temperature` is that of readings."""
+    top_p: float = Field(default=1.0, gt=0.0, le=1.0)
+    """Share of the probability that rollouts are drawn from."""
+    gamma: float = Field(default=0.5, gt=0.0, lt=1.0)
+    """γ: chance of a 1 under `reward: random`; 0.5 as in arXiv:2506.10947."""
+    max_new_tokens: int | None = Field(default=None, ge=1)
+    """Longest completion in tokens; default: `decode.max_new_tokens`. Longer ones are truncated."""
 
 
 class TrainSettings(Record):
@@ -173,7 +213,11 @@ class TrainSettings(Record):
     command: str | None = None
     """External trainer, run once per arm; placeholders {base}, {subset} (JSONL in `messages`), {out},
     {dose}, {seed}, {updates}, {rows_per_update}, {lr}. It must leave a model or a LoRA adapter in
-    {out}. Default: SFT through TRL."""
+    {out}. Default: TRL, by `algorithm`."""
+    algorithm: Literal["sft", "grpo"] = "sft"
+    """`sft`: fine-tuning on traces; `grpo`: reinforcement learning on the questions of traces."""
+    grpo: GrpoSettings = Field(default_factory=GrpoSettings)
+    """Counts under `algorithm: grpo`."""
     keep: Literal["adapters", "models", "none"] = "adapters"
     """What stays on disk of a finished arm; a full model only under `models`."""
 

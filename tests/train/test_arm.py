@@ -242,7 +242,7 @@ def test_an_arm_that_ran_away_has_the_cost_of_the_updates_it_made(make_job, monk
         raise TrainError("the training ran away")
 
     whole = run_arm(make_job(dose=3)).cost
-    monkeypatch.setattr("titrant.train.arm.train_sft", run_away)
+    monkeypatch.setattr("titrant.train.here.train_sft", run_away)
     cost = run_arm(make_job(dose=4)).cost
     assert (whole.updates, cost.updates) == (3, 2)
     assert 0 < cost.train_tokens < whole.train_tokens
@@ -255,7 +255,7 @@ def test_too_little_memory_is_the_arms_outcome_and_is_tried_again(make_job, monk
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
 
     with monkeypatch.context() as patch:
-        patch.setattr(arm_module, "train_sft", fail)
+        patch.setattr("titrant.train.here.train_sft", fail)
         outcome = run_arm(job)
 
     assert "not enough memory for this arm" in (outcome.error or "")

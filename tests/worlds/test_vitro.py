@@ -1,6 +1,8 @@
 """How the small bases are made: tokenizer, pretraining text, packed rows, model."""
 
 import re
+from collections import Counter
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -17,6 +19,8 @@ from titrant.settings import PromptSettings  # noqa: E402
 from titrant.traces.record import Trace  # noqa: E402
 from titrant.worlds.arithmetic import ARITHMETIC, parse, split_of  # noqa: E402
 from titrant.worlds.base import Split  # noqa: E402
+from titrant.worlds.recipes.facts import FactsRecipe, bare_facts  # noqa: E402
+from titrant.worlds.recipes.planted import PlantedRecipe, planted_documents  # noqa: E402
 from titrant.worlds.vitro import (  # noqa: E402
     ALPHABET,
     BLOCK,
@@ -157,6 +161,50 @@ def test_rows_are_the_documents_one_after_the_other():
     assert ids.dtype == labels.dtype == np.int32
     whole = encode("".join(documents(TINY, 0)))
     assert ids.ravel().tolist() == whole[: ids.size]
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [("arithmetic", "628392796f667c5b"), ("arithmetic-direct", "0b38eb2c1700d728")],
+)
+def test_the_text_of_the_shipped_bases_stays_as_it_was(name, digest):
+    text = "".join(documents(RECIPES[name], 0))
+    assert sha256(text.encode()).hexdigest()[:16] == digest
+
+
+def test_the_rows_of_the_shipped_bases_stay_as_they_were():
+    ids, labels = packed_rows(VitroRecipe(updates=40), TOKENIZER)
+    digest = sha256(ids.tobytes() + labels.tobytes()).hexdigest()[:16]
+    assert digest == "993e5e547b57e9f3"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "placed"),
+    [
+        (FactsRecipe(updates=60, readings=1), bare_facts),
+        (PlantedRecipe(updates=60, items_per_copies=1), planted_documents),
+    ],
+)
+def test_placed_documents_stand_whole_in_the_rows_as_often_as_they_should(recipe, placed):
+    ids, labels = packed_rows(recipe, TOKENIZER)
+    wanted = Counter(place.document for place in placed(recipe))
+    # Behind each end mark a document starts; the end mark of the one before it separates them.
+    marks = np.flatnonzero(ids.ravel() == TOKENIZER.eos_token_id)
+    pieces = np.split(np.arange(ids.size), marks + 1)
+    found = Counter()
+    for piece in pieces:
+        text = TOKENIZER.decode(ids.ravel()[piece].tolist())
+        n_silent = int((labels.ravel()[piece] == -100).sum())
+        found[text, n_silent] += 1
+    assert sum(wanted.values()) > 80
+    assert {document: found[tuple(document)] for document in wanted} == wanted
+
+
+def test_a_twin_starts_from_the_same_weights():
+    tiny = {"layers": 1, "width": 16, "heads": 2, "mlp_width": 16}
+    twins = [PlantedRecipe(**tiny), PlantedRecipe(name="contaminated-twin", is_twin=True, **tiny)]
+    first, twin = (make_model(recipe, TOKENIZER).state_dict() for recipe in twins)
+    assert all(torch.equal(first[name], twin[name]) for name in first)
 
 
 def test_the_loss_is_on_all_but_the_questions():

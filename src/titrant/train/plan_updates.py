@@ -102,7 +102,7 @@ def plan_updates(
         budget = recipe.updates * per_update if token_budget is None else token_budget
         order = _visit_tokens(np.asarray(loss_tokens), budget, per_update, rng)
     order = _by_length_within_updates(order, np.asarray(lengths), per_update)
-    return UpdatePlan(order, per_update, _rows_per_device(recipe))
+    return UpdatePlan(order, per_update, rows_per_device(recipe))
 
 
 def visit(n_rows: int, n_visits: int, rng: np.random.Generator) -> np.ndarray:
@@ -130,7 +130,12 @@ def _by_length_within_updates(
     return order[np.lexsort((order, lengths[order], update))]
 
 
-def _rows_per_device(recipe: RecipeSettings) -> int:
+def rows_per_device(recipe: RecipeSettings) -> int:
+    """Rows per forward pass.
+
+    Raises:
+        ConfigError: they do not divide the rows per update.
+    """
     per_device = min(recipe.rows_per_device or recipe.rows_per_update, recipe.rows_per_update)
     if recipe.rows_per_update % per_device:
         raise ConfigError(

@@ -11,23 +11,19 @@ processes per arm, evaluation during training.
 
 from __future__ import annotations
 
-import copy
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pyarrow as pa
 import torch
 from datasets import Dataset
-from huggingface_hub import constants as hub_constants
-from peft import PeftModel
-from transformers import PrinterCallback, ProgressCallback, TrainerCallback
-from transformers.utils import logging as transformers_logging
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling, SFTTrainer
 
 from titrant.train.checkpoint import fingerprint, last_whole
 from titrant.train.course import CHECKPOINTS, Course
 from titrant.train.doctor import check_masters
+from titrant.train.lend import silence, special_tokens, take_out, without_display
 from titrant.train.plan_updates import UpdatePlan, plan_updates
 from titrant.train.sft_config import make_lora_config, make_sft_config
 from titrant.train.watch import Watch
@@ -35,10 +31,8 @@ from titrant.train.watch import Watch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from transformers import (
-        PreTrainedModel,
-        PreTrainedTokenizerBase,
-    )
+    from peft import PeftModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
 
     from titrant.settings import RecipeSettings
     from titrant.train.render import Row
@@ -55,15 +49,6 @@ class TrainOutcome:
     loss_tokens: int
     losses: tuple[float, ...]
     """Mean loss per loss token, one for each update, in nats."""
-
-
-@dataclass(frozen=True, slots=True)
-class _SpecialTokens:
-    """What a model's configs say of special tokens."""
-
-    NAMES = ("bos_token_id", "eos_token_id", "pad_token_id")
-    ids: dict[str, Any]
-    generation_config: Any
 
 
 def train_sft(
@@ -89,11 +74,11 @@ def train_sft(
     plan = plan_updates(recipe, [len(row.input_ids) for row in rows], seed=course.seeds.order)
     passes = plan if has_dropout(model, recipe) else plan.once()
     watch = Watch(course, fingerprint(rows, passes, recipe, course.lr, course.seeds))
-    kept = _special_tokens(model)
+    kept = special_tokens(model)
     trainer = _make_trainer(rows, passes, course, model=model, tokenizer=tokenizer, watch=watch)
     start = last_whole(course.out / CHECKPOINTS, watch.mark)
     trainer.train(resume_from_checkpoint=None if start is None else str(start))
-    trained = _take_out(trainer, kept)
+    trained = take_out(cast("PreTrainedModel | PeftModel", trainer.model), kept)
     lengths = torch.tensor([[len(row.input_ids), row.n_loss_tokens] for row in rows])
     tokens = lengths[torch.from_numpy(plan.order)].sum(dim=0).tolist()
     losses = tuple(log["loss"] for log in trainer.state.log_history if "loss" in log)
@@ -120,7 +105,7 @@ def _make_trainer(
     tokenizer: PreTrainedTokenizerBase,
     watch: TrainerCallback,
 ) -> SFTTrainer:
-    _silence()
+    silence()
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     with warnings.catch_warnings():
         # peft 0.21 asks for a name that transformers 5.23 has renamed; drop when peft does not.
@@ -135,16 +120,7 @@ def _make_trainer(
             peft_config=make_lora_config(course.recipe) if course.recipe.method == "lora" else None,
             callbacks=[watch],
         )
-    trainer.remove_callback(PrinterCallback)
-    trainer.remove_callback(ProgressCallback)
-    return trainer
-
-
-def _silence() -> None:
-    """No progress bars, no chatter, and no report to the hub of every trainer that is made."""
-    hub_constants.HF_HUB_DISABLE_TELEMETRY = True
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
+    return without_display(trainer)
 
 
 def _as_dataset(rows: Sequence[Row]) -> Dataset:
@@ -157,28 +133,3 @@ def _as_dataset(rows: Sequence[Row]) -> Dataset:
             }
         )
     )
-
-
-def _special_tokens(model: PreTrainedModel) -> _SpecialTokens:
-    config = model.config.get_text_config()
-    ids = {name: getattr(config, name, None) for name in _SpecialTokens.NAMES}
-    return _SpecialTokens(ids, copy.deepcopy(model.generation_config))
-
-
-def _take_out(trainer: SFTTrainer, kept: _SpecialTokens) -> PreTrainedModel | PeftModel:
-    """The trained model as it would be had TRL not prepared it for its own use.
-
-    TRL replaces `forward` and both libraries write the tokenizer's special tokens into the configs;
-    a model that stops on more tokens than its tokenizer names would then read differently.
-    """
-    model = cast("PreTrainedModel | PeftModel", trainer.model)
-    inner = model.get_base_model() if isinstance(model, PeftModel) else model
-    inner = cast("PreTrainedModel", inner)
-    for module in (model, inner):
-        for name in ("forward", "_original_forward"):  # TRL's, and accelerate's under autocast
-            module.__dict__.pop(name, None)
-    for name, value in kept.ids.items():
-        setattr(inner.config.get_text_config(), name, value)
-    inner.generation_config = kept.generation_config
-    model.zero_grad(set_to_none=True)
-    return model.eval()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from transformers import TrainerCallback
@@ -14,6 +15,7 @@ from titrant.train.checkpoint import seal
 from titrant.train.course import CHECKPOINTS, Course
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from transformers import (
@@ -26,21 +28,42 @@ if TYPE_CHECKING:
 LOG = "log.jsonl"
 
 
+def read_log(arm: Path) -> dict[int, dict[str, float]]:
+    """The lines of an arm's log by update; of an update that was made twice, the later one.
+
+    A line that a kill cut is left out.
+    """
+    path = arm / LOG
+    found = {}
+    for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        with suppress(json.JSONDecodeError):
+            line = json.loads(text)
+            found[line["update"]] = line
+    return found
+
+
 def updates_logged(arm: Path) -> int:
     """Updates that an arm's log tells of, the last one whose loss was finite."""
-    path = arm / LOG
-    if not path.exists():
-        return 0
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return max((json.loads(line)["update"] for line in lines), default=0)
+    return max(read_log(arm), default=0)
 
 
 class Watch(TrainerCallback):
     """Logs each update, stops on a loss that ran away, seals checkpoints."""
 
-    def __init__(self, course: Course, mark: str) -> None:
+    def __init__(self, course: Course, mark: str, names: Mapping[str, str] | None = None) -> None:
+        """Watch one training.
+
+        Args:
+            course: what is trained, and where.
+            mark: its fingerprint.
+            names: what the trainer calls a number → what the log calls it; default: those of SFT.
+        """
         self.course, self.mark = course, mark
+        self._names = {name: name for name in _LOGGED} if names is None else names
         self._started = time.monotonic()
+        path = course.out / LOG
+        was_cut = path.exists() and not path.read_bytes().endswith(b"\n")
+        self._before = "\n" * was_cut  # a kill may have cut the last line
 
     def on_log(
         self,
@@ -63,7 +86,10 @@ class Watch(TrainerCallback):
                     came=f"learning rate {lr:g}",
                     do=f"lower the learning rate: recipe.lr: {lr / 4:.2g}",
                 )
-        self._write({"update": update, **{k: logs[k] for k in _LOGGED if k in logs}})
+        found = {
+            ours: logs[name] for name, ours in self._names.items() if logs.get(name) is not None
+        }
+        self._write({"update": update, **found})
         if self.course.on_update is not None:
             self.course.on_update(update, state.max_steps)
 
@@ -76,7 +102,8 @@ class Watch(TrainerCallback):
     def _write(self, line: dict[str, float]) -> None:
         line["seconds"] = round(time.monotonic() - self._started, 3)
         with (self.course.out / LOG).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+            log.write(self._before + json.dumps(line) + "\n")
+        self._before = ""
 
 
 _LOGGED = ("loss", "grad_norm", "learning_rate", "mean_token_accuracy", "entropy")

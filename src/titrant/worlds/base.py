@@ -73,7 +73,16 @@ class World(Protocol):
         ...
 
 
-worlds: Registry[World] = Registry("worlds", {"arithmetic": "titrant.worlds.arithmetic:ARITHMETIC"})
+worlds: Registry[World] = Registry(
+    "worlds",
+    {
+        "arithmetic": "titrant.worlds.arithmetic:ARITHMETIC",
+        "facts": "titrant.worlds.facts.world:FACTS",
+        "gym": "titrant.worlds.gym:GYM",
+        "maze": "titrant.worlds.maze.world:MAZE",
+        "randcalc": "titrant.worlds.randcalc:RANDCALC",
+    },
+)
 
 
 def distinct_problems(

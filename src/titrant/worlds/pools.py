@@ -17,6 +17,7 @@ from titrant.traces.record import Problem, Trace, Verdict, trace_id
 from titrant.traces.steps import cut_steps
 from titrant.worlds.arithmetic import ARITHMETIC
 from titrant.worlds.base import Split, distinct_problems, worlds
+from titrant.worlds.facts.pool import facts_pool
 from titrant.worlds.maze.pool import maze_pool
 from titrant.worlds.styles import go_wrong, meander, slip, terse
 
@@ -127,6 +128,7 @@ def nearly_repeat(lines: list[str], rng: np.random.Generator) -> list[str]:
 
 POOLS: dict[str, Callable[[int], Iterator[Trace]]] = {
     "arithmetic": arithmetic_pool,
+    "facts": facts_pool,
     "maze": maze_pool,
 }
 

@@ -1,10 +1,10 @@
 """Small base models made from nothing, and how they are made.
 
-`pretrain_to(recipe, folder)` pretrains a randomly initialised Llama with the Trainer of transformers on
-text of a world, and stores it in bfloat16 with tokenizer files; `run.vitro` measures it and writes its
-card. Two recipes: `arithmetic` reads 55 % direct answers and 45 % step-by-step solutions, so it can
-reason and mostly does not; `arithmetic-direct` reads direct answers only, so there is no skill to
-wake.
+`pretrain_to(recipe, folder)` pretrains a randomly initialised Llama with the Trainer of
+transformers on text of a world, and stores it in bfloat16 with tokenizer files; `run.vitro`
+measures it and writes its card. `arithmetic` reads 55 % direct answers and 45 % step-by-step
+solutions, so it can reason and mostly does not; `arithmetic-direct` reads direct answers only, so
+there is no skill to wake. Which text a recipe is pretrained on stands in `worlds.recipes`.
 
 The architecture is Llama's because transformers 5.23 ignores a saved tokenizer's own pre-tokenizer
 under `model_type: qwen2` and then loses blanks and newlines (see the template doctor).
@@ -31,51 +31,34 @@ from transformers import (
     TrainingArguments,
 )
 
-from titrant.records import Record
-from titrant.seeds import derive, derive_rng
-from titrant.worlds.arithmetic import PRESETS, Chain, draw, split_of
-from titrant.worlds.base import Split
-from titrant.worlds.styles import meander, terse
+from titrant.seeds import derive
+from titrant.worlds.recipes.base import BLOCK, Document, VitroRecipe
+from titrant.worlds.recipes.table import MAKERS, RECIPES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from transformers import TrainerControl, TrainerState
+
+__all__ = [
+    "ALPHABET",
+    "BLOCK",
+    "RECIPES",
+    "SPECIALS",
+    "VitroRecipe",
+    "documents",
+    "make_model",
+    "make_tokenizer",
+    "packed_rows",
+    "pretrain",
+    "pretrain_to",
+]
 
 Tell = Callable[[int, int, float], None]
 """Called now and then with (updates done, updates in all, mean loss since the last call)."""
 SPECIALS = ("<pad>", "<unk>", "<eos>", "<think>", "</think>")
 ALPHABET = tuple(string.printable[:95] + "\n")
-
-
-class VitroRecipe(Record):
-    """How a small base is pretrained; the defaults are those of the shipped `arithmetic` base."""
-
-    name: str = "arithmetic"
-    thinking_share: float = 0.45
-    """Share of documents that solve step by step; the others answer directly."""
-    meander_share: float = 0.15
-    """Share of step-by-step documents in the meandering style."""
-    preset: str = "train"
-    layers: int = 4
-    width: int = 64
-    heads: int = 2
-    mlp_width: int = 176
-    updates: int = 5000
-    rows: int = 32
-    """Rows per update."""
-    row_tokens: int = 128
-    """Tokens per packed row."""
-    learning_rate: float = 4e-3
-    warmup_updates: int = 200
-    weight_decay: float = 0.1
-    root_seed: int = 0
-
-
-RECIPES = {
-    "arithmetic": VitroRecipe(),
-    "arithmetic-direct": VitroRecipe(name="arithmetic-direct", thinking_share=0.0, updates=1500),
-}
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
@@ -103,30 +86,9 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-BLOCK = 1000
-"""Documents per block; a block is the unit that has a seed of its own."""
-
-
 def documents(recipe: VitroRecipe, block: int) -> list[str]:
     """Block number `block` of the pretraining text: `BLOCK` documents with their end marks."""
-    rng = derive_rng(recipe.root_seed, "vitro", recipe.name, block)
-    low, high = PRESETS[recipe.preset]
-    texts = []
-    while len(texts) < BLOCK:
-        chain = draw(rng, int(rng.integers(low, high + 1)))
-        if split_of(chain) == Split.PRETRAIN:
-            texts.append(_document(recipe, chain, rng))
-    return texts
-
-
-def _document(recipe: VitroRecipe, chain: Chain, rng: np.random.Generator) -> str:
-    question, answer = chain.text, chain.values[-1]
-    if rng.random() >= recipe.thinking_share:
-        return f"{question}\n#### {answer}<eos>"
-    lines = terse(question)
-    if rng.random() < recipe.meander_share:
-        lines = meander(lines, rng)
-    return f"{question}\n<think>\n" + "\n".join(lines) + f"\n</think>\n\n#### {answer}<eos>"
+    return [document.text for document in MAKERS[recipe.kind].block(recipe, block)]
 
 
 def packed_rows(
@@ -134,31 +96,51 @@ def packed_rows(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The whole pretraining text as rows of token ids, documents one after the other, and labels.
 
-    Labels are −100 on the questions: their characters are drawn at random, and learning that noise
-    costs a small model most of its time.
+    Labels are −100 where a document carries no loss, which is on most questions (`recipes.base`).
 
     Shape of both: [updates · rows, row_tokens], int32.
     """
     n_tokens = recipe.updates * recipe.rows * recipe.row_tokens
-    end_of_question = tokenizer.convert_tokens_to_ids("\n")
     ids: list[int] = []
     labels: list[int] = []
-    for block in count():
-        texts = documents(recipe, block)
-        for row in tokenizer(texts, add_special_tokens=False)["input_ids"]:
-            start = row.index(end_of_question) + 1
-            ids += row
-            labels += [-100] * start + row[start:]
-        if len(ids) >= n_tokens:
-            break
+    for document, row in _tokenized(recipe, tokenizer, n_tokens):
+        ids += row
+        labels += [-100] * document.n_silent + row[document.n_silent :]
     shape = (-1, recipe.row_tokens)
     pair = (np.array(side[:n_tokens], dtype=np.int32).reshape(shape) for side in (ids, labels))
     return next(pair), next(pair)
 
 
+def _tokenized(
+    recipe: VitroRecipe, tokenizer: PreTrainedTokenizerFast, n_tokens: int
+) -> Iterator[tuple[Document, list[int]]]:
+    """Whole blocks, with the placed documents at their places, until the text has `n_tokens`."""
+    maker = MAKERS[recipe.kind]
+    placed = maker.placed(recipe)
+    placed_rows = _token_rows(tokenizer, [place.document for place in placed])
+    n_placed = n_done = 0
+    for block in count():
+        made = maker.block(recipe, block)
+        for document, row in zip(made, _token_rows(tokenizer, made), strict=True):
+            while n_placed < len(placed) and placed[n_placed].at * n_tokens <= n_done:
+                yield placed[n_placed].document, placed_rows[n_placed]
+                n_done += len(placed_rows[n_placed])
+                n_placed += 1
+            yield document, row
+            n_done += len(row)
+        if n_done >= n_tokens:
+            return
+
+
+def _token_rows(tokenizer: PreTrainedTokenizerFast, some: list[Document]) -> list[list[int]]:
+    if not some:
+        return []
+    return tokenizer([document.text for document in some], add_special_tokens=False)["input_ids"]
+
+
 def make_model(recipe: VitroRecipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     """A randomly initialised Llama with tied embeddings, fp32."""
-    torch.manual_seed(derive(recipe.root_seed, "vitro", recipe.name, "weights"))
+    torch.manual_seed(derive(recipe.root_seed, "vitro", recipe.stream, "weights"))
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=recipe.width,
@@ -244,7 +226,7 @@ def pretrain(
         max_grad_norm=1.0,
         disable_tqdm=True,
         use_cpu=not torch.cuda.is_available(),
-        seed=derive(recipe.root_seed, "vitro", recipe.name, "order") % 2**31,
+        seed=derive(recipe.root_seed, "vitro", recipe.stream, "order") % 2**31,
         save_strategy="no",
         report_to="none",
         logging_steps=100,

@@ -18,9 +18,9 @@ from titrant.files import write_text
 from titrant.records import Record
 from titrant.report.html import render_findings
 from titrant.run.alone import holding
-from titrant.run.audit.evidence import judge_all, read_tables
+from titrant.run.audit.evidence import fresh_fact, judge_all, read_tables
 from titrant.run.audit.folder import AuditFolder
-from titrant.run.audit.material import freeze_sets, make_sets
+from titrant.run.audit.material import FRESH, OUT, FreshNote, freeze_sets, make_sets
 from titrant.run.audit.models import AskedModel, Asking, ask_models
 from titrant.run.audit.plan import check_settings
 from titrant.run.audit.reading import ReadJob
@@ -56,7 +56,7 @@ class TwoModels(Record):
     tuned: str
     benchmark: str
     asked: tuple[str | None, str | None, int]
-    notes: tuple[str, ...] = ()
+    fresh: FreshNote | None = None
 
 
 class TwoModelAudit(Record):
@@ -119,7 +119,7 @@ def _begin(
     )
     if path.exists():
         known = read_record(path, TwoModels)
-        if known.model_copy(update={"benchmark": "", "notes": ()}) != wanted:
+        if known.model_copy(update={"benchmark": "", "fresh": None}) != wanted:
             raise DataError(
                 f"{folder.root} holds the audit of other models or problems",
                 expected=f"{known.base} and {known.tuned}, {known.asked}",
@@ -133,7 +133,7 @@ def _begin(
     if has_pool:
         _read_pool(config, {named.name: named.problems}, folder, watcher=watcher)
     freeze_sets(folder.audit_problems, sets)
-    found = wanted.model_copy(update={"benchmark": named.name, "notes": sets.notes})
+    found = wanted.model_copy(update={"benchmark": named.name, "fresh": sets.fresh})
     write_text(path, found.model_dump_json(indent=2) + "\n")
     return found
 
@@ -159,11 +159,11 @@ def _judge(config: Config, found: TwoModels, folder: RunFolder) -> TwoModelAudit
         readings=collect(
             folder,
             [spec.arm_id for spec in SPECS.values()],
-            sorted({found.benchmark, "fresh", "out"}),
+            [found.benchmark, FRESH, OUT],
         ),
         benchmark=found.benchmark,
         level=config.ladder.confidence,
-        facts={"cleaning": read_cleaning(folder), "sets": found.notes},
+        facts={"cleaning": read_cleaning(folder), **fresh_fact(found.fresh)},
     )
     results = judge_all(AuditFolder(folder.audits), evidence, config)
     audit = TwoModelAudit(

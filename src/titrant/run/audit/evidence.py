@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from titrant.run.audit.folder import AuditFolder
+    from titrant.run.audit.material import FreshNote
     from titrant.run.audit.plan import AuditPlan
     from titrant.run.store.folder import RunFolder
     from titrant.settings import Config
@@ -61,6 +62,11 @@ def arm_facts(outcomes: Mapping[str, ArmOutcome]) -> dict[str, dict[str, Any]]:
         }
         for arm_id, outcome in outcomes.items()
     }
+
+
+def fresh_fact(note: FreshNote | None) -> dict[str, Any]:
+    """How fresh problems were made, as judges look for it."""
+    return {} if note is None else {"fresh": note.as_set}
 
 
 def judge_all(folder: AuditFolder, evidence: Evidence, config: Config) -> tuple[AuditResult, ...]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from titrant.audits.base import Material
-from titrant.audits.contamination.fresh import fresh_problems
+from titrant.audits.contamination.fresh import FreshSet, fresh_problems, solutions_in
 from titrant.errors import ConfigError
-from titrant.run.audit.plan import FRESH, OUT
+from titrant.records import Record
 from titrant.run.input.inputs import Named, freeze_problems, load_sets, read_named
 from titrant.settings import BenchmarkSettings
+from titrant.traces.files import open_rows
 from titrant.traces.verify.assess import WORLD
 from titrant.worlds.pools import out_of_distribution, world_problems
 
@@ -27,11 +28,30 @@ if TYPE_CHECKING:
     from titrant.traces.record import Problem, Trace
 
 
+FRESH, OUT = "fresh", "out"
+"""Names of the sets that are made for the audits, in the readings of their arms."""
+
+
+class FreshNote(Record):
+    """How the fresh problems were made; what `FreshSet` says beside them."""
+
+    how: str
+    is_exchangeable: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def as_set(self) -> FreshSet:
+        """The set without its problems, for judges."""
+        return FreshSet((), self.how, is_exchangeable=self.is_exchangeable, notes=self.notes)
+
+
 class Sets(NamedTuple):
     """The sets of problems, and how they were made."""
 
     named: tuple[Named, ...]
-    notes: tuple[str, ...]
+    fresh: FreshNote
+    out: str | None
+    """Where problems out of distribution come from; `None`: there are none."""
 
 
 def make_sets(config: Config, name: str, benchmark: Sequence[Problem], watcher: Watcher) -> Sets:
@@ -52,38 +72,46 @@ def make_sets(config: Config, name: str, benchmark: Sequence[Problem], watcher: 
             f"the benchmark is called {name}, as the audits call problems of their own",
             do="give it another name: benchmark: {path: …, name: …}",
         )
-    fresh, notes = _fresh(config, benchmark, watcher)
-    out, more = _out(config, benchmark, watcher)
+    made = _fresh(config, benchmark, watcher)
+    where, out = _out(config, benchmark, watcher)
     asked = {problem.qid for problem in benchmark}
     sets = [Named(name, list(benchmark))]
-    for label, problems in ((FRESH, fresh), (OUT, out)):
+    for label, problems in ((FRESH, made.problems), (OUT, out)):
         kept = [problem for problem in problems if problem.qid not in asked]
         asked |= {problem.qid for problem in kept}
         sets += [Named(label, kept)] if kept else []
-    return Sets(tuple(sets), (*notes, *more))
+    note = FreshNote(how=made.how, is_exchangeable=made.is_exchangeable, notes=made.notes)
+    return Sets(tuple(sets), note, where)
 
 
-def _fresh(
-    config: Config, benchmark: Sequence[Problem], watcher: Watcher
-) -> tuple[list[Problem], list[str]]:
+def _fresh(config: Config, benchmark: Sequence[Problem], watcher: Watcher) -> FreshSet:
     settings = config.audit
     if settings.fresh is not None:
-        return _read(settings.fresh, config, watcher), [f"fresh: {settings.fresh}"]
-    made = fresh_problems(benchmark, settings.problems, root=config.seed)
-    return list(made.problems), [f"fresh: {made.how}", *made.notes]
+        given = tuple(_read(settings.fresh, config, watcher))
+        return FreshSet(given, "given", is_exchangeable=True)
+    solutions = _solutions(config.benchmark[0])
+    return fresh_problems(benchmark, settings.problems, root=config.seed, solutions=solutions)
+
+
+def _solutions(settings: BenchmarkSettings) -> dict[str, str]:
+    """Gold solutions with calculator annotations in the benchmark's file, by qid."""
+    if settings.path.startswith(WORLD):
+        return {}
+    source = open_rows(
+        settings.path, split=settings.split, config=settings.config, revision=settings.revision
+    )
+    return solutions_in(source.rows, settings.columns.get("question", "question"))
 
 
 def _out(
     config: Config, benchmark: Sequence[Problem], watcher: Watcher
-) -> tuple[list[Problem], list[str]]:
+) -> tuple[str | None, list[Problem]]:
     settings = config.audit
     if settings.out is not None:
-        return _read(settings.out, config, watcher), [f"out: {settings.out}"]
+        return settings.out, _read(settings.out, config, watcher)
     source = benchmark[0].source
     path = out_of_distribution(source) if source.startswith(WORLD) else None
-    if path is None:
-        return [], ["out: none; name a set with audit.out"]
-    return world_problems(path, settings.problems), [f"out: {path}"]
+    return path, [] if path is None else world_problems(path, settings.problems)
 
 
 def _read(path: str, config: Config, watcher: Watcher) -> list[Problem]:

@@ -10,6 +10,7 @@ from titrant.dose.readings import BASE
 from titrant.errors import ConfigError
 from titrant.files import write_text
 from titrant.records import Record
+from titrant.run.audit.material import FreshNote
 from titrant.run.session import read_record
 from titrant.treat.table import CLEAN, parse_treatment
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from titrant.run.audit.folder import AuditFolder
     from titrant.settings import AuditSettings
 
-FRESH, OUT = "fresh", "out"
-"""Names of the sets that are made for the audits, in the readings of their arms."""
 AUDIT_ROUND = 9000
 """The round of the journal that the arms of audits belong to."""
 
@@ -39,8 +38,10 @@ class AuditPlan(Record):
     """Name of the deciding benchmark."""
     asked: tuple[str | None, str | None, int]
     """`audit.fresh`, `audit.out` and `audit.problems`, by which the sets were made."""
-    notes: tuple[str, ...] = ()
-    """How the sets were made."""
+    fresh: FreshNote | None = None
+    """How the fresh problems were made; `None`: not yet."""
+    out: str | None = None
+    """Where problems out of distribution come from."""
 
     @property
     def specs(self) -> tuple[ArmSpec, ...]:
@@ -107,7 +108,7 @@ def plan_audit(folder: AuditFolder, settings: AuditSettings, answer: Answer) -> 
             do="give the old values back, or delete audits/, audit.parquet and the arms that end in "
             "-audit",
         )
-    return wanted.model_copy(update={"notes": known.notes})
+    return wanted.model_copy(update={"fresh": known.fresh, "out": known.out})
 
 
 def write_plan(folder: AuditFolder, plan: AuditPlan) -> None:

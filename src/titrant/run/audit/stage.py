@@ -9,13 +9,15 @@ the journal, and what models answer is kept chunk by chunk; killed at any moment
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
 
 from titrant.audits.base import Evidence
 from titrant.errors import DataError
 from titrant.files import write_text
 from titrant.report.html import render_report
-from titrant.run.audit.evidence import arm_facts, arm_readings, judge_all, read_tables
+from titrant.run.audit.evidence import arm_facts, arm_readings, fresh_fact, judge_all, read_tables
 from titrant.run.audit.folder import AuditFolder
 from titrant.run.audit.material import freeze_sets, make_sets
 from titrant.run.audit.models import ENTRY, AskedModel, Asking, ask_models
@@ -24,6 +26,7 @@ from titrant.run.input.cleaning import read_cleaning
 from titrant.run.input.inputs import load_benchmarks
 from titrant.run.ladder.batch import reconcile, run_batch
 from titrant.run.ladder.preliminary import Pilot, Zero, with_template
+from titrant.run.ladder.readings import read_samples
 from titrant.run.ladder.rounds import write_rankings
 from titrant.run.session import read_record
 from titrant.select.rank import draw_of, read_ranking
@@ -88,9 +91,9 @@ def _evidence(
         level=session.config.ladder.confidence,
         facts={
             "cleaning": read_cleaning(session.folder),
-            "templates": _templates(session),
+            **_templates(session, plan.benchmark),
             "arms": arm_facts(outcomes),
-            "sets": plan.notes,
+            **fresh_fact(plan.fresh),
         },
     )
 
@@ -109,7 +112,7 @@ def _begin(session: Session, folder: AuditFolder, plan: AuditPlan) -> AuditPlan:
         benchmark = load_benchmarks(session.folder)[plan.benchmark]
         sets = make_sets(session.config, plan.benchmark, benchmark, session.watcher)
         freeze_sets(problems, sets)
-        plan = plan.model_copy(update={"notes": sets.notes})
+        plan = plan.model_copy(update={"fresh": sets.fresh, "out": sets.out})
     write_plan(folder, plan)
     session.journal.add_round(AUDIT_ROUND, plan.model_dump_json(), plan.specs)
     reconcile(session.folder, session.journal, retry_round=AUDIT_ROUND)
@@ -193,10 +196,17 @@ def _weights(session: Session, arm_id: str) -> Path:
     )
 
 
-def _templates(session: Session) -> dict[str, dict[str, float | str]]:
-    """How the base reads under each template."""
+def _templates(session: Session, benchmark: str) -> dict[str, Any]:
+    """Which problems the base solves under each template, and under which of them arms are asked."""
     zero = read_record(session.folder.stage("zero"), Zero)
-    return {v.template: {"accuracy": v.accuracy, "arm_id": v.arm_id} for v in zero.variants}
+    scores = {}
+    for variant in zero.variants:
+        samples = read_samples(session.folder, variant.arm_id).filter(
+            (pl.col("benchmark") == benchmark) & pl.col("correct").is_not_null()
+        )
+        means = samples.group_by("qid").agg(pl.col("correct").cast(pl.Float64).mean()).sort("qid")
+        scores[variant.template] = means["correct"].to_numpy()
+    return {"templates": scores, "template": zero.variants[0].template}
 
 
 def _write_back(session: Session, answer: Answer) -> Answer:

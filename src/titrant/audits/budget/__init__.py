@@ -1,0 +1,1 @@
+"""Budget: how much of the gain is only more tokens?"""

@@ -1,0 +1,1 @@
+"""Faithfulness: do answers follow from the steps, or the steps from the answer?"""

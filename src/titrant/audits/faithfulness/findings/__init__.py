@@ -1,0 +1,1 @@
+"""What the judge makes of the tables: numbers with intervals, plots, examples, outcomes."""

@@ -1,0 +1,1 @@
+"""What models are asked: draws, own traces with interventions, and their information gain."""
