@@ -179,8 +179,13 @@ class Evidence:
     level: float = 0.90
     """Confidence level of every interval."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What the run knows beside it: `cleaning` (CleaningReport), `templates` (the base by template), `arms`
-    (arm_id → train_tokens, loss_tokens and changed, the share of its rows that the treatment changed)."""
+    """What the run knows beside it; each may be absent:
+
+    - `cleaning` (CleaningReport): leaks of the benchmark in the pool;
+    - `templates` (template → score of the base by problem, float64 [problems]) and `template`, the run's own;
+    - `fresh` (FreshSet): how the fresh problems were made;
+    - `arms` (arm_id → train_tokens, loss_tokens, changed: the share of its rows that the treatment changed).
+    """
 
 
 @dataclass(frozen=True, slots=True)

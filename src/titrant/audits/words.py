@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def percent(value: float | None) -> str:
     """A share as percent: `3.1 %`; `—` where missing."""
-    return "—" if value is None else f"{100 * value:.1f} %"
+    return "—" if value is None else f"{100 * value:.1f} %".replace("-", "−")
 
 
 def points(value: float | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from titrant.lazy import load
 from titrant.traces.record import Verdict
 from titrant.traces.thinking import split_thinking
 from titrant.traces.verify.assess import WORLD, claim_of
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from titrant.traces.record import Problem
     from titrant.traces.verify.verdict import Verifier
+
+BY_PROBLEM = {"gym": "titrant.worlds.gym:judge"}
+"""Worlds whose questions alone do not say what is right → what judges (problem, answer)."""
 
 
 class Written(NamedTuple):
@@ -74,11 +78,14 @@ def judge_by_world(one: Written) -> Judged:
     Raises:
         ConfigError: there is no such world.
     """
-    world = worlds.get(one.problem.gold_kind.removeprefix(WORLD).partition("/")[0])
+    name = one.problem.gold_kind.removeprefix(WORLD).partition("/")[0]
+    worlds.check(name)
     parted = split_thinking(one.text)
     answer = None if parted.unfinished else parted.answer_text.strip() or None
     if one.is_cut:
         return Judged(answer, Verdict.TRUNCATED)
     if answer is None:
         return Judged(None, Verdict.UNREADABLE)
-    return Judged(answer, world.verify(one.problem.question, answer))
+    if name in BY_PROBLEM:
+        return Judged(answer, load(BY_PROBLEM[name])(one.problem, answer))
+    return Judged(answer, worlds.get(name).verify(one.problem.question, answer))

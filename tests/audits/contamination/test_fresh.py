@@ -36,6 +36,7 @@ def test_a_worlds_benchmark_gets_further_instances_of_its_test_split():
     assert len(qids) == 40
     assert qids.isdisjoint(one.qid for one in benchmark)
     assert {one.source for one in found.problems} == {"world:arithmetic/easy"}
+    assert found.problems[0] == ARITHMETIC.problem("easy", Split.TEST, 1_000_000)
     verdicts = {ARITHMETIC.verify(one.question, str(one.gold)) for one in found.problems}
     assert verdicts == {Verdict.CORRECT}
 
@@ -100,6 +101,18 @@ def test_word_problems_get_other_numbers_and_say_how_many_could():
         assert one.qid not in known
         assert one.meta["gold_was"] == known[one.meta["of"]].gold
         assert one.source == "fresh:numbers"
+
+
+def test_a_variant_that_is_there_already_is_left_out():
+    def nuts(n):
+        steps = {"solution": f"<<{n}/2={n // 2}>>"}
+        return problem(f"She has {n} nuts and eats half. How many?", str(n // 2), meta=steps)
+
+    benchmark = [nuts(n) for n in range(10, 40, 2)]  # other numbers are often those of another one
+    found = fresh_problems(benchmark, 100, root=0)
+    qids = [one.qid for one in (*benchmark, *found.problems)]
+    assert len(set(qids)) == len(qids)
+    assert 0 < len(found.problems) < len(benchmark)
 
 
 def test_fresh_problems_follow_from_the_root_seed_and_not_from_the_order():

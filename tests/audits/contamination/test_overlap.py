@@ -63,6 +63,13 @@ def test_a_gain_that_rests_on_leaks_is_an_alarm():
     assert "pool.drop" in finding.decides
 
 
+def test_flagged_problems_with_the_largest_gain_come_first():
+    last_two = [i in (3, 4) for i in range(100)]
+    found = looked([last_two, first(5, 100)], flagged=5, n=100)
+    assert found is not None
+    assert found.qids == tuple(f"benchmark{i:03d}" for i in (3, 4, 0, 1, 2))
+
+
 def test_leaks_that_gain_as_others_do_are_clear_where_there_is_enough_to_tell():
     even = [i % 2 == 0 for i in range(1000)]
     assert judged(looked([even] * 2, flagged=20, n=1000)).outcome == "clear"

@@ -58,6 +58,7 @@ def test_what_arms_do_as_a_whole_moves_both_gains_and_not_their_difference():
     assert found.cov[0, 0] == pytest.approx(of_problems + of_seeds)
     assert found.cov[0, 1] == pytest.approx(of_seeds)
     assert found.error**2 == pytest.approx(2 * of_problems)
+    assert found.df[2] == pytest.approx(42)  # the two sets' problems alone, 21 each
 
 
 def test_arms_that_move_apart_widen_the_difference():
@@ -65,6 +66,10 @@ def test_arms_that_move_apart_widen_the_difference():
     of_seeds = (0.5 - 0.5 / 20) / 2
     assert found.cov[0, 1] == pytest.approx(-of_seeds)
     assert found.error**2 == pytest.approx(2 / 462 + 4 * of_seeds)
+    parts = (
+        2 * (1 / 462) ** 2 / 21 + (4 * of_seeds) ** 2 / 1
+    )  # one degree of freedom between two arms
+    assert found.df[2] == pytest.approx((2 / 462 + 4 * of_seeds) ** 2 / parts)
 
 
 def test_share_and_part_follow_from_the_two_gains():

@@ -114,10 +114,11 @@ def test_shares_have_their_own_denominators_and_wilson_intervals(four):
 
 
 def test_the_table_and_the_first_errors_count_texts_with_a_trace(four):
-    found = summarise(four)
-    assert found.table == Table(both=1, plan_only=1, trace_only=1, neither=0)
-    assert found.first_error_types == {"wrong heuristic": 1}
-    assert found.first_error_indices == {0: 1}
+    nothing = measure(CORRIDOR, text("?", "plan"))
+    found = summarise([*four, four[0], four[1], four[1], *[nothing] * 4])
+    assert found.table == Table(both=2, plan_only=3, trace_only=1, neither=4)
+    assert found.first_error_types == {"unreadable": 4, "wrong heuristic": 3}
+    assert found.first_error_indices == {0: 7}
 
 
 def test_the_level_is_a_setting(four):

@@ -100,6 +100,8 @@ def test_foreign_traces_share_the_ends_and_contradict_the_walls(pool):
         assert foreign.thinking.split("\n")[0] == trace.thinking.split("\n")[0]
     assert found["late"] > 0.85 * 120
     assert found["none"] < 0.1 * 120
+    # One that breaks a rule is preferred to one that leaves neighbours out.
+    assert found["strict only"] < 0.03 * 120
 
 
 def test_a_foreign_trace_is_a_function_of_trace_and_seed(pool):

@@ -120,7 +120,7 @@ def judge_completion(found: Completion | None, p: Mapping[str, float]) -> Findin
         statement=_statement(found, corrected),
         outcome=outcome,
         value=deciding.difference,
-        unit=f"exact match at {_shown(found.deciding)} shown, benchmark less fresh",
+        unit=f"points of exact matches at {_shown(found.deciding)} shown, benchmark less fresh",
         p=None if math.isnan(corrected) else corrected,
         rows=_rows(found),
         plot=_plot(found),

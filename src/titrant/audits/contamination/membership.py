@@ -243,8 +243,13 @@ def judge_membership(
     )
 
 
+SHOWN = (None, 0.2, 0.6, 1.0)
+"""Shares k in the table; the plot has them all."""
+
+
 def membership_table(found: Membership) -> FindingTable:
-    """Every score with its AUROC."""
+    """Scores with their AUROC, at some k and at the leading one."""
+    shown = {*SHOWN, *(k for _, _, k in found.leading.values())}
     return FindingTable(
         title="Membership scores",
         lead="AUROC of benchmark against fresh problems; 0.5 is a coin.",
@@ -253,6 +258,7 @@ def membership_table(found: Membership) -> FindingTable:
         rows=tuple(
             (text, method, k, one.area, None if math.isnan(one.caught) else one.caught)
             for (text, method, k), one in found.areas.items()
+            if k in shown
         ),
     )
 

@@ -114,7 +114,7 @@ def measure(question: str, text: str, *, is_cut: bool = False) -> Measured:
         DataError: the question is none of this world.
     """
     maze, parted = read_question(question), split_thinking(text)
-    answer = None if parted.unfinished or is_cut else read_plan(parted.answer_text)
+    answer = None if is_cut else read_plan(parted.answer_text)
     plan = check_plan(maze, answer)
     events = None if parted.thinking is None else read_thinking(parted.thinking)
     trace = None if events is None else check_trace(maze, events)

@@ -1,15 +1,18 @@
 """The pretraining text of the world of facts: bare facts by their frequency, and questions.
 
-A bare fact is a document of its own, `F ab.e=37`, as traces state it; each reading of the table
-holds it as often as its frequency says, at random places. Questions are answered directly or step
-by step and ask for every seventh fact by frequency, or for none (`19+85-4=`), so that the skill of
-recalling and calculating is learned without showing the other facts more often than the table says.
-New facts stand nowhere.
+A bare fact is a document of its own, `F ab.e=37`, as traces state it; each reading of the table holds
+it as often as its frequency says, at random places. Questions are answered directly or step by step.
+They ask for facts in proportion to their frequency, or for none (`19+85-4=`). With facts of few names
+alone a model learns those names and not to copy a name (40 of 280 facts in the questions: the others
+were never even named in a solution). New facts stand nowhere.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
 
 from titrant.seeds import derive_rng
 from titrant.worlds.base import Split
@@ -29,10 +32,6 @@ from titrant.worlds.recipes.base import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-
     from titrant.worlds.facts.question import Chain
     from titrant.worlds.facts.table import Fact
 
@@ -48,14 +47,11 @@ class FactsRecipe(VitroRecipe):
     kind: ClassVar[Kind] = "facts"
 
     name: str = "facts"
-    thinking_share: float = 0.6
     meander_share: float = 0.15
     """Share of step-by-step documents in the verbose style."""
-    readings: int = 8
-    """How often the text holds the table: a fact of frequency f stands alone in 8·f documents."""
-    asked_every: int = 7
-    """The questions of the text ask for every so-manieth fact by frequency, and for no other."""
-    plain_share: float = 0.4
+    readings: int = 20
+    """How often the text holds the table: a fact of frequency f stands alone in 20·f documents."""
+    plain_share: float = 0.25
     """Share of questions that need no fact."""
     updates: int = 3000
 
@@ -64,10 +60,9 @@ def question_documents(recipe: VitroRecipe, block: int) -> list[Document]:
     """Block number `block` of the text without the bare facts: `BLOCK` questions with answers."""
     assert isinstance(recipe, FactsRecipe)
     rng = derive_rng(recipe.root_seed, "vitro", recipe.stream, block)
-    asked = asked_facts(recipe)
     made: list[Document] = []
     while len(made) < BLOCK:
-        chain = _draw(rng, asked, recipe.plain_share)
+        chain = _draw(rng, recipe.plain_share)
         if split_of(chain.text) == Split.PRETRAIN:
             made.append(_document(recipe, chain, rng))
     return made
@@ -91,18 +86,20 @@ def bare(fact: Fact) -> Document:
     return Document(f"{asked}{fact.value}{END}", len(asked))
 
 
-def asked_facts(recipe: FactsRecipe) -> tuple[Fact, ...]:
-    """The facts that the questions of the text ask for: met far more often than their frequency says."""
-    return known_facts()[recipe.asked_every - 1 :: recipe.asked_every]
+@lru_cache(maxsize=1)
+def _chances() -> np.ndarray:
+    """Of each known fact to be asked for."""
+    often = np.array([fact.frequency for fact in known_facts()], dtype=float)
+    return often / often.sum()
 
 
-def _draw(rng: np.random.Generator, asked: Sequence[Fact], plain_share: float) -> Chain:
+def _draw(rng: np.random.Generator, plain_share: float) -> Chain:
     if rng.random() < plain_share:
         low, high = PLAIN_NUMBERS
         return arrange(rng, [], int(rng.integers(low, high + 1)))
-    n_facts = int(rng.integers(1, MOST_FACTS + 1))
-    some = [asked[i] for i in rng.choice(len(asked), size=n_facts, replace=False)]
-    return arrange(rng, some, int(rng.integers(1, MOST_NUMBERS + 1)))
+    known, n_facts = known_facts(), int(rng.integers(1, MOST_FACTS + 1))
+    some = rng.choice(len(known), size=n_facts, replace=False, p=_chances())
+    return arrange(rng, [known[i] for i in some], int(rng.integers(1, MOST_NUMBERS + 1)))
 
 
 def _document(recipe: VitroRecipe, chain: Chain, rng: np.random.Generator) -> Document:
