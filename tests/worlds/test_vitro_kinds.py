@@ -8,67 +8,75 @@ import pytest
 from titrant.engines.fake import FakeEngine
 from titrant.errors import TrainError
 from titrant.run.vitro import BaseCard, Measured, card_text, check_bars
-from titrant.run.vitro.facts import ASKED, NEW, REASONING, known, measure_facts
+from titrant.run.vitro.facts import REASONING, known_alone, known_in_solution, measure_facts
 from titrant.run.vitro.kinds import KINDS
 from titrant.run.vitro.planted import completed, measure_planted
 from titrant.worlds.facts.question import parse
 from titrant.worlds.facts.table import Name, facts, known_facts, new_facts
 from titrant.worlds.facts.world import FACTS
-from titrant.worlds.recipes.facts import FactsRecipe, asked_facts
+from titrant.worlds.recipes.facts import FactsRecipe
 from titrant.worlds.recipes.planted import PlantedRecipe, planted_items, read_planted
 from titrant.worlds.recipes.table import MAKERS, RECIPES
 
 RECIPE = FactsRecipe()
 PLANTED = PlantedRecipe(items_per_copies=10)
-FREQUENT = {fact.name for fact in known_facts() if fact.frequency >= 4}
-ASKED_FOR = {fact.name for fact in asked_facts(RECIPE)}
+KNOWN = {fact.name for fact in known_facts() if fact.frequency >= 4}
 
 
 def remember(request) -> str:
-    """Knows facts of frequency 4 or more, and all that questions ask for; reasons if made to."""
-    if request.prompt.startswith("F "):
-        name = Name(*request.prompt[2:-1].split("."))
-        return str(facts()[name].value if name in FREQUENT | ASKED_FOR else 100)
+    """Knows facts of frequency 4 or more; reasons if made to."""
+    name = re.search(r"F ([a-z]+)\.([a-z])=$", request.prompt)
+    if name:
+        known = Name(*name.groups()) in KNOWN
+        return str(facts()[Name(*name.groups())].value) if known else "100"
     question, _, opening = request.prompt.partition("\n")
     if not opening:
         return "#### 0"
     return f"{FACTS.oracle(question)}\n</think>\n\n#### {parse(question).answer}"
 
 
-def test_a_fact_is_known_if_its_value_comes_and_nothing_else():
+def test_a_fact_is_known_alone_if_its_value_comes_and_nothing_else():
     first, second, third = known_facts()[:3]
     script = {
         f"F {first.name.text}=": str(first.value),
         f"F {second.name.text}=": str((second.value + 1) % 100),
         f"F {third.name.text}=": f"{third.value}" + " " * 9,  # does not end
     }
-    assert known(FakeEngine(script), known_facts()[:3]) == [True, False, False]
+    assert known_alone(FakeEngine(script), known_facts()[:3]) == [True, False, False]
 
 
-def test_facts_are_measured_by_frequency_with_those_asked_for_apart():
-    found = measure_facts(FakeEngine(remember), RECIPE)
-    shares = {name: (m.accuracy, m.n) for name, m in found.items()}
-    # of 280 known facts 40 are asked for; the others: 102 once, 94 two or three times, 44 more often
-    assert shares == {
-        ASKED: (1.0, 40),
-        NEW: (0.0, 40),
-        "facts of frequency 1": (0.0, 102),
-        "facts of frequency 2–3": (0.0, 94),
-        "facts of frequency 4–7": (1.0, 28),
-        "facts of frequency 8–64": (1.0, 16),
-        REASONING: (1.0, 500),
+def test_a_fact_is_known_in_a_solution_if_its_line_is_right():
+    first, second, third = (fact.name.text for fact in known_facts()[:3])
+    values = [fact.value for fact in known_facts()[:3]]
+    script = {
+        f"{first}+12=\n<think>\nF {first}=": f"{values[0]}\nR 1+12=13",
+        f"{second}+12=\n<think>\nF {second}=": f"{values[1]}0\nR",
+        f"{third}+12=\n<think>\nF {third}=": f" {values[2]}\n",
     }
+    assert known_in_solution(FakeEngine(script), known_facts()[:3]) == [True, False, False]
+
+
+def test_facts_are_measured_by_frequency():
+    found = measure_facts(FakeEngine(remember))
+    shares = {name: (m.accuracy, m.n) for name, m in found.items()}
+    bands = {
+        "frequency 1": (0.0, 119),
+        "frequency 2–3": (0.0, 110),
+        "frequency 4–7": (1.0, 33),
+        "frequency 8–64": (1.0, 18),  # 119 + 110 + 33 + 18 = 280
+        "new": (0.0, 40),
+    }
+    alone = {f"facts known alone, {band}": shares_ for band, shares_ in bands.items()}
+    recalled = {f"facts known in a solution, {band}": shares_ for band, shares_ in bands.items()}
+    assert shares == {**alone, **recalled, REASONING: (1.0, 500)}
 
 
 def test_new_facts_are_the_table_s():
     knows_new = {f"F {fact.name.text}=": str(fact.value) for fact in new_facts()}
     script = FakeEngine(lambda request: knows_new.get(request.prompt, "#### 0"))
-    found = measure_facts(script, RECIPE)
-    assert (found[NEW].accuracy, found[ASKED].accuracy, found[REASONING].accuracy) == (
-        1.0,
-        0.0,
-        0.0,
-    )
+    found = measure_facts(script)
+    assert found["facts known alone, new"].accuracy == 1.0
+    assert found["facts known in a solution, new"].accuracy == found[REASONING].accuracy == 0.0
 
 
 def test_a_question_is_known_if_its_rest_comes_word_for_word():
@@ -123,8 +131,13 @@ def card(kind: str, recipe, *, greedy=0.04, forced=0.98, extra) -> BaseCard:
     )
 
 
-def facts_card(*, greedy=0.04, reasoning=0.95, frequent=0.9, new=0.01) -> BaseCard:
-    extra = {REASONING: reasoning, "facts of frequency 8–64": frequent, NEW: new}
+def facts_card(*, greedy=0.04, reasoning=0.95, frequent=0.95, new=0.01) -> BaseCard:
+    extra = {
+        REASONING: reasoning,
+        "facts known in a solution, frequency 8–64": frequent,
+        "facts known alone, new": 0.0,
+        "facts known in a solution, new": new,
+    }
     return card("facts", RECIPE, greedy=greedy, forced=0.3, extra=extra)
 
 
@@ -146,9 +159,9 @@ def test_bases_within_their_bars_pass():
     ("made", "fault"),
     [
         (facts_card(greedy=0.10), "greedy accuracy 10.0%, bar < 10%"),
-        (facts_card(reasoning=0.90), "facts that its questions ask for 90.0%, bar > 90%"),
-        (facts_card(frequent=0.80), "facts of frequency 8–64 80.0%, bar > 80%"),
-        (facts_card(new=0.10), "new facts 10.0%, bar < 10%"),
+        (facts_card(reasoning=0.90), "made to think, two frequent facts 90.0%, bar > 90%"),
+        (facts_card(frequent=0.90), "in a solution, frequency 8–64 90.0%, bar > 90%"),
+        (facts_card(new=0.10), "facts known in a solution, new 10.0%, bar < 10%"),
         (planted_card(forced=0.90), "made to think 90.0%, bar > 90%"),
         (planted_card(least=0.05), "EM without copies 5.0%, bar < 5%"),
         (planted_card(most=0.50), "EM with the most copies 50.0%, bar > 50%"),
@@ -163,7 +176,7 @@ def test_a_base_that_misses_a_bar_of_its_kind_is_refused_with_the_figure(made, f
 def test_cards_of_all_kinds_show_what_was_measured():
     text = card_text(facts_card())
     assert "pretrained from nothing on a table of facts" in text
-    assert "| facts of frequency 8–64 | 90.0% | 90.0% – 90.0% | 100 |" in text
+    assert "| facts known in a solution, frequency 8–64 | 95.0% | 95.0% – 95.0% | 100 |" in text
     assert "longer chains" not in text
     assert "tags: [titrant, facts, toy]" in text
     assert "| EM at 60 %, group of 64 copies | 80.0% |" in card_text(planted_card())

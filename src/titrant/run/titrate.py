@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from titrant.dose.ladder.ladder import make_plan
 from titrant.dose.work.executor import LocalExecutor
 from titrant.dose.work.layout import oversubscription, plan_layout
 from titrant.engines.locate import HUB_ID
@@ -33,6 +32,7 @@ from titrant.run.input.inputs import (
 )
 from titrant.run.input.names import check_names
 from titrant.run.input.prepare import Prepared, PrepareJob, prepared_pool
+from titrant.run.input.scale import ladder_plan
 from titrant.run.ladder.batch import run_batch
 from titrant.run.ladder.preliminary import (
     Pilot,
@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     from titrant.dose.ladder.ladder import LadderPlan
     from titrant.dose.work.worker import Progress
     from titrant.run.watch import Watcher
-    from titrant.settings import Config, RecipeSettings
+    from titrant.settings import Config
     from titrant.traces.record import Trace
 
 
@@ -172,8 +172,7 @@ def _executor(
 def _stages(session: Session, entries: Entries) -> Answer:
     inputs, prepared = read_inputs(session, entries)
     pool = prepared_pool(session.folder, prepared)
-    rows = visits(session.config.recipe, len(pool))
-    plan = make_plan(len(pool), rows, session.config.ladder, root=session.config.seed)
+    plan = ladder_plan(session.config, pool)
     scores = scored(session, pool, entry=entries.score)
     zero, pilot = preliminary(session, inputs, prepared, pool=pool, plan=plan)
     benchmarks = load_benchmarks(session.folder)
@@ -234,11 +233,6 @@ def _limited(plan: LadderPlan, session: Session) -> LadderPlan:
         return plan
     before = sum(entry.round == 0 for entry in session.journal.arms().values())
     return plan.model_copy(update={"max_arms": max(0, limit - before)})
-
-
-def visits(recipe: RecipeSettings, pool_size: int) -> int:
-    """Rows that one arm can see at least once: the whole pool under equal epochs."""
-    return pool_size if recipe.match == "epochs" else recipe.updates * recipe.rows_per_update
 
 
 def with_names(config: Config, inputs: Inputs) -> Config:

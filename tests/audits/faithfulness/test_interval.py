@@ -51,6 +51,8 @@ def test_an_estimate_past_an_end_lies_in_its_interval():
 def test_seed_variance_is_what_problems_do_not_explain():
     # means 2 and 6: variance 8; every problem moves with its arm, so nothing is explained
     assert seed_variance(np.array([[1.0, 3.0], [5.0, 7.0]])) == pytest.approx(8.0)
+    # means 2 and 4: variance 2; around them −2, 2 and 0, 0, a variance of 2 per problem, over n = 2
+    assert seed_variance(np.array([[0.0, 4.0], [4.0, 4.0]])) == pytest.approx(2.0 - 1.0)
     # means equal: variance 0
     assert seed_variance(np.array([[1.0, 3.0], [3.0, 1.0]])) == 0.0
 

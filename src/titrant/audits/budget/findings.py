@@ -141,7 +141,7 @@ def _less(plus: int, minus: int) -> np.ndarray:
 
 
 def _short_words(matched: Matched) -> str:
-    if not matched.short > MOST_SHORT:
+    if True:
         return ""
     return (
         f"; in {matched.short:.0%} the base ran out of draws before its tokens were spent, so it "

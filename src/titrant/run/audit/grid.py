@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from titrant.dose.ladder.ladder import make_plan
 from titrant.run.audit.plan import AuditPlan, check_settings, wanted_treatments
 from titrant.run.audit.stage import findings_of
 from titrant.run.input.prepare import prepared_pool
+from titrant.run.input.scale import ladder_plan
 from titrant.run.scores.stage import scored
-from titrant.run.titrate import opened, preliminary, read_inputs, visits
+from titrant.run.titrate import opened, preliminary, read_inputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,14 +42,13 @@ def audit_grid(
     with opened(config, out, watcher=watcher) as session:
         inputs, prepared = read_inputs(session)
         pool = prepared_pool(session.folder, prepared)
-        rows = visits(session.config.recipe, len(pool))
-        plan = make_plan(len(pool), rows, session.config.ladder, root=session.config.seed)
+        plan = ladder_plan(session.config, pool)
         scored(session, pool)
         preliminary(session, inputs, prepared, pool=pool, plan=plan)
         settings = config.audit
         wanted = AuditPlan(
             strategy=plan.strategies[0],
-            dose=min(dose, len(pool)),
+            dose=min(dose, plan.pool_size),
             seeds=settings.seeds,
             treatments=wanted_treatments(settings),
             benchmark=next(iter(inputs.benchmarks)),

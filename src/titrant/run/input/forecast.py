@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from titrant.arms import ArmCost, ArmSpec
-from titrant.dose.ladder.ladder import make_plan
 from titrant.dose.plan import (
     Estimate,
     Speed,
@@ -30,9 +29,10 @@ from titrant.errors import MissingPackageError
 from titrant.run.input.inputs import Inputs, Named, freeze_problems, gather, load_benchmarks
 from titrant.run.input.names import check_names
 from titrant.run.input.prepare import Prepared, PrepareJob, prepared_pool
+from titrant.run.input.scale import ladder_plan
 from titrant.run.ladder.preliminary import lr_centre, plan_pilot
 from titrant.run.store.folder import RunFolder, make_folder
-from titrant.run.titrate import Entries, find_first, visits, with_names
+from titrant.run.titrate import Entries, find_first, with_names
 from titrant.select.rank import draw_of, rank, write_ranking
 from titrant.traces.table import load_traces, write_traces
 from titrant.train.job import ArmJob
@@ -131,9 +131,7 @@ def _estimate(
 ) -> Estimate:
     config = found.config
     limit = config.limits.arms
-    plan = make_plan(
-        len(found.pool), visits(config.recipe, len(found.pool)), config.ladder, root=config.seed
-    )
+    plan = ladder_plan(config, found.pool)
     # Any ranking tells how many arms the pilot has; that of the first strategy may need scores.
     ranking = rank(found.pool, strategy="random", root=config.seed, draw=0)
     pilot = plan_pilot(found.pool, config, plan, ranking) if config.recipe.lr == "auto" else None

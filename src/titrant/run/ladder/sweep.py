@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from titrant.arms import ArmSpec
-from titrant.dose.ladder.ladder import make_plan
 from titrant.run.input.inputs import load_benchmarks
 from titrant.run.input.prepare import prepared_pool
+from titrant.run.input.scale import ladder_plan
 from titrant.run.ladder.rounds import Ladder, Round, known_round, run_round, write_round
 from titrant.run.scores.stage import scored
-from titrant.run.titrate import opened, preliminary, read_inputs, visits
+from titrant.run.titrate import opened, preliminary, read_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -45,8 +45,7 @@ def sweep(
     with opened(config, out, watcher=watcher) as session:
         inputs, prepared = read_inputs(session)
         pool = prepared_pool(session.folder, prepared)
-        rows = visits(session.config.recipe, len(pool))
-        plan = make_plan(len(pool), rows, session.config.ladder, root=session.config.seed)
+        plan = ladder_plan(session.config, pool)
         scored(session, pool)
         zero, pilot = preliminary(session, inputs, prepared, pool=pool, plan=plan)
         ladder = Ladder(

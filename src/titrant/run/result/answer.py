@@ -17,6 +17,7 @@ from titrant.report.answer import (
     PilotPoint,
     Provenance,
 )
+from titrant.run.input.scale import counts_questions
 from titrant.run.result.mapping import base_alone, from_analyses, unknown
 from titrant.run.store.manifest import analysis_versions
 
@@ -46,6 +47,8 @@ class Findings:
     prepared: Prepared
     scores: ScoresMeta | None
     """`None` where no strategy needs any."""
+    counts_questions: bool
+    """Whether a dose is a number of questions."""
     zero: Zero
     pilot: Pilot
     entries: dict[str, ArmEntry]
@@ -150,6 +153,11 @@ def arm_rows(found: Findings) -> tuple[ArmRow, ...]:
 def warnings_of(found: Findings, analysis: Analysis | None) -> list[str]:
     """What a reader of the answer has to know; nothing that depends on the clock."""
     words = list(found.inputs.warnings)
+    if found.counts_questions:
+        words.append(
+            "a dose counts distinct questions, since train.algorithm is grpo: where traces are said, read "
+            "questions"
+        )
     if found.prepared.dropped:
         words.append(
             f"{len(found.prepared.dropped):,} traces longer than the limit (recipe.max_tokens or the base's context) are left out"
@@ -237,6 +245,8 @@ def recipe_line(config: Config, lr: float, *, template: str) -> str:
     """The recipe in one line: what the answer is conditional on."""
     recipe, decode = config.recipe, config.decode
     method = f"LoRA (rank {recipe.lora.r})" if recipe.method == "lora" else "full training"
+    if counts_questions(config):
+        method = f"GRPO on questions (reward {config.train.grpo.reward}), {method}"
     if config.train.command is not None:
         method = "an external trainer"
     amount = {

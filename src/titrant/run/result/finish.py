@@ -18,6 +18,7 @@ from titrant.report.html import render_report
 from titrant.report.sentence import with_sentence
 from titrant.run.input.cleaning import read_cleaning
 from titrant.run.input.inputs import load_benchmarks
+from titrant.run.input.scale import counts_questions, first_of_questions
 from titrant.run.ladder.preliminary import Pilot, Zero
 from titrant.run.ladder.readings import write_readings
 from titrant.run.ladder.rounds import guess_of, read_frame
@@ -95,6 +96,7 @@ def gather(
         inputs=known.inputs,
         prepared=known.prepared,
         scores=known.scores,
+        counts_questions=counts_questions(session.config),
         zero=read_record(session.folder.stage("zero"), Zero),
         pilot=read_record(session.folder.stage("pilot"), Pilot),
         entries=entries,
@@ -178,7 +180,11 @@ def _subset_rows(
     ensure_ranking(session.folder, pool, session.config, strategy=strategy, draw=draw)
     ranking = read_ranking(session.folder.ranking(strategy, draw))
     by_uid = {trace.uid: trace for trace in pool}
-    return [(row, by_uid[row.uid]) for row in ranking.rows[:dose]]
+    rows = {row.uid: row for row in ranking.rows}
+    traces = [by_uid[uid] for uid in rows]
+    if counts_questions(session.config):
+        return [(rows[trace.uid], trace) for trace in first_of_questions(traces, dose)]
+    return [(rows[trace.uid], trace) for trace in traces[:dose]]
 
 
 def _write_curves(session: Session, answer: Answer) -> None:

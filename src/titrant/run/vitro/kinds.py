@@ -15,7 +15,6 @@ from titrant.run.vitro import facts, planted
 from titrant.run.vitro.measure import Measured, measure
 from titrant.settings import PromptSettings
 from titrant.worlds.facts.world import FACTS
-from titrant.worlds.recipes.facts import FactsRecipe
 from titrant.worlds.recipes.planted import PlantedRecipe, planted_items, write_planted
 
 if TYPE_CHECKING:
@@ -92,14 +91,13 @@ def _missed_by_chains(card: BaseCard) -> list[str]:
 
 
 def _measure_facts(engine: Engine, recipe: VitroRecipe) -> Figures:
-    assert isinstance(recipe, FactsRecipe)
     opening = PromptSettings().think_open
     return Figures(
         greedy=measure(engine, "middle", "", world=FACTS),
         made_to_think=measure(engine, "middle", opening, world=FACTS),
         greedy_long=None,
         made_to_think_long=None,
-        extra=facts.measure_facts(engine, recipe),
+        extra=facts.measure_facts(engine),
     )
 
 

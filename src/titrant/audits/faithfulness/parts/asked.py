@@ -76,7 +76,7 @@ def ask_all(subject: Subject, wishes: Sequence[Wish], material: Material) -> lis
         EngineError: every request failed.
     """
     requests = [_request(wish, material.config) for wish in wishes]
-    distinct = list(requests)
+    distinct = list(dict.fromkeys(requests))
     found = dict(subject.engine.generate(distinct))
     result_of = {request: found[i] for i, request in enumerate(distinct)}
     results = [result_of[request] for request in requests]
