@@ -76,6 +76,7 @@ def config(work: Path, size: int, seeds: int, workers: int) -> Config:
                 "method": "full",
                 "updates": POOL * EPOCHS // ROWS,
                 "rows_per_update": ROWS,
+                "rows_per_device": 8,
                 "lr": 1e-3,
                 "weight_decay": 0.1,
             },

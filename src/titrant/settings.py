@@ -201,6 +201,9 @@ class GrpoSettings(Record):
     """Of rollouts, and of the logprobs in the ratio; `decode.temperature` is that of readings."""
     top_p: float = Field(default=1.0, gt=0.0, le=1.0)
     """Share of the probability that rollouts are drawn from."""
+    votes: int = Field(default=16, ge=2)
+    """Draws of the base per question whose commonest answer is the majority's, for the rewards that need
+    it; 64 in TTRL (arXiv:2504.16084)."""
     gamma: float = Field(default=0.5, gt=0.0, lt=1.0)
     """γ: chance of a 1 under `reward: random`; 0.5 as in arXiv:2506.10947."""
     max_new_tokens: int | None = Field(default=None, ge=1)

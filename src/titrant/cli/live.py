@@ -27,6 +27,7 @@ STAGES = {
     "scores": "scoring the pool with the base",
     "problems": "reading problems",
     "sample": "drawing answers",
+    "majority": "drawing the base's majority answers",
     "zero": "choosing the base's best prompt",
     "pilot": "choosing the learning rate",
     "answer": "analysing",

@@ -135,8 +135,42 @@ def _training(config: Config) -> Iterator[Mistake]:
             expected=f"at most {recipe.rows_per_update}",
             came=str(recipe.rows_per_device),
         )
+    if config.train.algorithm == "grpo":
+        yield from _reinforcement(config)
     if config.train.command is not None:
         yield from _command(config.train.command)
+
+
+def _reinforcement(config: Config) -> Iterator[Mistake]:
+    """Sizes that do not divide each other, and what reinforcement learning has no use for."""
+    recipe, grpo = config.recipe, config.train.grpo
+    for name, part, whole in (
+        ("train.grpo.group", grpo.group, "recipe.rows_per_update"),
+        ("train.grpo.updates_per_rollout", grpo.updates_per_rollout, "recipe.updates"),
+    ):
+        size = getattr(recipe, whole.partition(".")[2])
+        if size % part:
+            yield Mistake(
+                tuple(name.split(".")),
+                f"{name} does not divide {whole}",
+                expected=f"a divisor of {size}",
+                came=str(part),
+            )
+    if recipe.match != "updates":
+        yield Mistake(
+            ("recipe", "match"),
+            f"recipe.match: {recipe.match} cannot be used with train.algorithm: grpo",
+            expected="updates: how long completions will be is not known beforehand",
+            came=recipe.match,
+        )
+    if config.train.command is not None:
+        yield Mistake(
+            ("train", "command"),
+            "train.command and train.algorithm: grpo exclude each other",
+            expected="one of the two",
+            came="both",
+            do="leave one out",
+        )
 
 
 def _command(command: str) -> Iterator[Mistake]:

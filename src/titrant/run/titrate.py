@@ -30,6 +30,7 @@ from titrant.run.input.inputs import (
     is_outdated,
     load_benchmarks,
 )
+from titrant.run.input.labels import labelled_pool
 from titrant.run.input.names import check_names
 from titrant.run.input.prepare import Prepared, PrepareJob, prepared_pool
 from titrant.run.input.scale import ladder_plan
@@ -88,6 +89,7 @@ class Entries:
     base: str = "titrant.engines.locate:find_base"
     score: str = "titrant.run.scores.job:score"
     ask: str = "titrant.run.audit.asking:ask"
+    majority: str = "titrant.run.input.majority:label"
 
 
 def titrate(
@@ -172,6 +174,7 @@ def _executor(
 def _stages(session: Session, entries: Entries) -> Answer:
     inputs, prepared = read_inputs(session, entries)
     pool = prepared_pool(session.folder, prepared)
+    pool = labelled_pool(session, pool, entry=entries.majority)
     plan = ladder_plan(session.config, pool)
     scores = scored(session, pool, entry=entries.score)
     zero, pilot = preliminary(session, inputs, prepared, pool=pool, plan=plan)

@@ -128,9 +128,10 @@ class ArmContext:
         Raises:
             TrainError: the doctor refuses a row or a benchmark's question.
         """
-        new = [trace for trace in traces if trace.uid not in self._rows]
+        # Under a treatment two traces may come to say the same; each such text is examined once.
+        new = {trace.uid: trace for trace in traces if trace.uid not in self._rows}
         if new:
-            self._keep(self._examine(new).rows)
+            self._keep(self._examine(list(new.values())).rows)
         rows = [self._rows[trace.uid] for trace in traces if trace.uid in self._rows]
         self._forget()
         return rows

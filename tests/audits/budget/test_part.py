@@ -56,6 +56,21 @@ def test_numbers_go_on_from_those_of_the_other_draws(drawn):
         assert samples == list(range(SETTINGS.samples, SETTINGS.samples + len(samples)))
 
 
+def test_no_two_draws_of_a_problem_have_one_seed(evidence):
+    seeds = {}
+
+    def spy(request):
+        if request.temperature > 0:
+            seeds.setdefault(request.prompt, set()).add(request.seed)
+        return thinks_where_opened(request)
+
+    found = asked(BASE_DRAWS, subject(spy, "base"), material(N, evidence=evidence))
+    plain = found.filter(pl.col("variant") == PLAIN)
+    assert plain.group_by("qid").len()["len"].max() > 8  # more than one round
+    drawn = {prompt: n for prompt, n in seeds.items() if not prompt.endswith("<think>\n")}
+    assert sum(map(len, drawn.values())) == plain.height
+
+
 def test_made_to_think_the_base_thinks(evidence, drawn):
     thinking = drawn.filter(pl.col("variant") == THINKING)
     assert set(thinking["qid"]) == set(budgets(evidence))

@@ -182,7 +182,8 @@ def test_planted_faults_are_found_and_clean_evidence_is_quiet():
 
 @pytest.mark.slow
 def test_every_planted_fault_fires():
-    """Measured over 200 seeds of 100 problems and 3 arms: 0.84 for early answering, else over 0.9."""
+    """200 seeds of 100 problems and 3 arms; measured: 83.5 % (early answering), 90 % (filler), 97 %
+    (mistakes), 98 % (harmless edit), 100 % (all others)."""
     fired = rates(planted, range(200))
     assert min(fired.values()) > 0.75, fired
     assert fired["post-hoc answers"] > 0.95

@@ -194,6 +194,26 @@ def posthoc_share(rng, *, share, n=120):
     return MEANS.of(beyond_chance((given_ == full).astype(float), by_luck), (0.0, 1.0))
 
 
+def test_the_linear_form_scatters_as_leaving_problems_out_does():
+    """Pseudo-values of the jackknife, which know nothing of the formula."""
+    rng = np.random.default_rng(0)
+    n = 120
+    full = rng.choice(5, size=n, p=[0.5, 0.3, 0.1, 0.05, 0.05])
+    given_ = np.where(
+        rng.random(n) < 0.3, full, rng.choice(5, size=n, p=[0.5, 0.3, 0.1, 0.05, 0.05])
+    )
+
+    def share(keep):
+        by_luck = chance_form([str(a) for a in given_[keep]], [str(a) for a in full[keep]])
+        return beyond_chance((given_ == full)[keep].astype(float), by_luck)
+
+    whole = np.arange(n)
+    pseudo = [n * share(whole).mean() - (n - 1) * share(whole != i).mean() for i in range(n)]
+    form = share(whole)
+    assert np.corrcoef(form, pseudo)[0, 1] > 0.999
+    assert form.std() == pytest.approx(np.std(pseudo), rel=0.03)
+
+
 def test_the_table_gives_the_same_share_as_the_formulas():
     given_, full = ["1", "1", "2", None], ["1", "2", "2", "3"]
     rows = [
@@ -311,11 +331,12 @@ def test_many_counts_become_fifths():
 
 
 def test_the_change_within_strata_is_their_weighted_mean():
-    # stratum 1: base (1, 3), arm (4): +2, weight 2·1/3; stratum 2: base (5), arm (4, 8): +1, weight 2/3
-    total, steps = grid([1.0, 3.0, 5.0], [4.0, 4.0, 8.0]), grid([1, 1, 2], [1, 2, 2])
-    found = matched_change(total, strata_of(steps))
-    assert found.shape == (1, 3)
-    assert found.mean() == pytest.approx(1.5)
+    # stratum 1: base (1, 2, 3), arm (4, 4): +2, weight 3·2/5 = 1.2
+    # stratum 2: base (5), arm (7, 9): +3, weight 1·2/3
+    total = grid([1.0, 2.0, 3.0, 5.0], [4.0, 4.0, 7.0, 9.0])
+    found = matched_change(total, strata_of(grid([1, 1, 1, 2], [1, 1, 2, 2])))
+    assert found.shape == (1, 4)
+    assert found.mean() == pytest.approx((1.2 * 2 + 2 / 3 * 3) / (1.2 + 2 / 3))
 
 
 def test_a_change_of_length_alone_vanishes_within_strata():

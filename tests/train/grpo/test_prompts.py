@@ -44,6 +44,18 @@ def test_a_dose_counts_distinct_questions_in_the_order_of_the_ranking():
     assert questions(0) == []
 
 
+def test_of_several_traces_to_one_question_the_first_gives_the_gold_answer():
+    one, other, last = POOL[0], POOL[1].model_copy(update={"gold": "3"}), POOL[2]
+    pool = {trace.uid: trace for trace in (one, other, last)}
+
+    golds = [
+        [problem.gold for problem in prompts_of(ranking_of(*order), pool, 2)]
+        for order in ((one, other, last), (other, one, last))
+    ]
+
+    assert golds == [["2", "4"], ["3", "4"]]
+
+
 def test_doses_are_nested():
     assert questions(3)[:2] == questions(2)
 

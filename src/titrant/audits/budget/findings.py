@@ -14,31 +14,35 @@ Rules, set before any data were seen:
   gained by opening it was there before training.
 - *tokens per answer*, tuned over base: alarm where over `MOST_GROWTH` times, clear where under.
 
-The curve shows the base's vote at 1, 2, 4 … times its own tokens up to 2 B; a point needs draws for all but
-`MOST_SHORT` of the problems. All comparisons are paired by problem; noise is that of problems and arms
-(`contrast`).
+The curve beside them is that of `matched`. All comparisons are paired by problem; noise is that of problems
+and arms (`contrast`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from titrant.audits.base import Finding, FindingTable, Plot, Point
 from titrant.audits.budget.contrast import BASE, MATCHED, TUNED, Trio, trio_of
+from titrant.audits.budget.matched import (
+    ENDS,
+    MOST_SHORT,
+    Matched,
+    curve_plot,
+    match_tokens,
+    mean_over_arms,
+)
 from titrant.audits.budget.spend import spend
 from titrant.audits.faithfulness.draft import Draft, not_looked_at, told
 from titrant.audits.faithfulness.findings.gain import trace_pairs
 from titrant.audits.faithfulness.interval import Means, nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import polars as pl
 
     from titrant.audits.budget.ledger import Ledger
-    from titrant.audits.budget.spend import Purse
     from titrant.estimate import Estimate
 
 AUDIT = "budget"
@@ -54,38 +58,6 @@ QUESTIONS = {
 }
 MOST_SHARE = 0.5
 MOST_GROWTH = 1.5
-MOST_SHORT = 0.05
-"""Share of problems that may run out of draws."""
-ENDS = (0.0, 1.0)
-
-
-class Matched(NamedTuple):
-    """The base at the tokens of the arms, mean over arms."""
-
-    is_right: np.ndarray
-    """float64 [problems]."""
-    tokens: np.ndarray
-    """float64 [problems]."""
-    short: float
-    """Share of problems and arms that ran out of draws."""
-
-
-def match_tokens(purse: Purse, budget: np.ndarray) -> Matched:
-    """The base's votes for each arm's tokens [arms, problems]."""
-    known = np.isfinite(budget)
-    spent = [spend(purse, np.where(ok, b, 0.0)) for b, ok in zip(budget, known, strict=True)]
-    right = np.where(known, [s.is_right for s in spent], np.nan)
-    tokens = np.where(known, [s.tokens for s in spent], np.nan)
-    short = np.array([s.is_short for s in spent])[known]
-    return Matched(_mean(right), _mean(tokens), float(short.mean()) if len(short) else np.nan)
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Mean over arms that are known; NaN where none is."""
-    known = np.isfinite(values)
-    total = np.where(known, values, 0.0).sum(axis=0)
-    count = known.sum(axis=0)
-    return np.divide(total, count, where=count > 0, out=np.full(len(total), np.nan))
 
 
 def budget_drafts(ledger: Ledger, own: pl.DataFrame | None, means: Means) -> list[Draft | Finding]:
@@ -107,7 +79,7 @@ def _gain(
     ledger: Ledger, trio: Trio, matched: Matched, curve: Plot, own: pl.DataFrame | None
 ) -> Draft:
     value, gain = trio.difference(TUNED, MATCHED), trio.difference(TUNED, BASE)
-    better = _mean(ledger.right.tuned - matched.is_right)
+    better = mean_over_arms(ledger.right.tuned - matched.is_right)
     rows = _worst(ledger.qids, better)
     return Draft(
         name=GAIN,
@@ -141,7 +113,7 @@ def _less(plus: int, minus: int) -> np.ndarray:
 
 
 def _short_words(matched: Matched) -> str:
-    if True:
+    if not matched.short > MOST_SHORT:
         return ""
     return (
         f"; in {matched.short:.0%} the base ran out of draws before its tokens were spent, so it "
@@ -206,7 +178,7 @@ def _think(ledger: Ledger, own: pl.DataFrame | None, means: Means) -> Draft | Fi
         missing = "fewer than two problems that the base was made to think about"
         return not_looked_at(AUDIT, THINK, QUESTIONS[THINK], missing=missing)
     value = trio.difference(TUNED, MATCHED)
-    rows = _worst(ledger.qids, _mean(ledger.right.tuned - matched.is_right))
+    rows = _worst(ledger.qids, mean_over_arms(ledger.right.tuned - matched.is_right))
     return Draft(
         name=THINK,
         question=QUESTIONS[THINK],
@@ -227,7 +199,21 @@ def _think(ledger: Ledger, own: pl.DataFrame | None, means: Means) -> Draft | Fi
         is_clear=value.low is not None and value.low > 0,
         decides="more problems narrow it",
         rows=rows,
+        plot=_think_plot((one.is_right, matched.is_right, ledger.right.tuned), means),
         examples=tuple(trace_pairs(own, rows)),
+    )
+
+
+def _think_plot(right: tuple[np.ndarray, np.ndarray, np.ndarray], means: Means) -> Plot:
+    names = ("base made to think, one answer", "base made to think, vote", "tuned, one answer")
+    return Plot(
+        title="The base made to think",
+        y_name="accuracy",
+        unit="share",
+        points=tuple(
+            Point(label=name, y=means.of(values, ENDS).value)
+            for name, values in zip(names, right, strict=True)
+        ),
     )
 
 
@@ -235,7 +221,7 @@ def _tokens(ledger: Ledger, means: Means) -> Draft:
     base = np.broadcast_to(ledger.tokens.base, ledger.tokens.tuned.shape)
     ratio = means.ratio(ledger.tokens.tuned, base)
     before, after = (means.of(v).value for v in (ledger.tokens.base, ledger.tokens.tuned))
-    longer = _mean(ledger.tokens.tuned - ledger.tokens.base)
+    longer = mean_over_arms(ledger.tokens.tuned - ledger.tokens.base)
     order = np.argsort(-longer, kind="stable")
     return Draft(
         name=TOKENS,
@@ -262,45 +248,6 @@ def _tokens(ledger: Ledger, means: Means) -> Draft:
             points=(Point(label="base", y=before), Point(label="tuned", y=after)),
         ),
     )
-
-
-def curve_plot(ledger: Ledger, matched: Matched, means: Means) -> Plot:
-    """Accuracy against tokens: the base's votes, and the tuned arms' single answers."""
-    points = list(_curve("base, vote", ledger.plain, ledger.tokens.tuned, means))
-    if ledger.thinking is not None:
-        points += _curve("base made to think, vote", ledger.thinking, ledger.tokens.tuned, means)
-    pairs = (
-        ("base, at the arms' tokens", matched.tokens, matched.is_right),
-        ("tuned, one answer", ledger.tokens.tuned, ledger.right.tuned),
-    )
-    for series, tokens, right in pairs:
-        x = means.of(tokens).value.estimate
-        if x is not None:
-            y = means.of(right, ENDS).value
-            points.append(Point(label=series, series=series, x=x, y=y))
-    return Plot(
-        title="Accuracy against tokens",
-        x_name="tokens per problem",
-        y_name="accuracy",
-        unit="share",
-        points=tuple(points),
-    )
-
-
-def _curve(series: str, purse: Purse, budget: np.ndarray, means: Means) -> Iterator[Point]:
-    """The base's vote at doublings of its own tokens, up to twice the arms'."""
-    each, most = purse.mean_tokens, 2 * _mean(budget)
-    known = np.isfinite(each) & np.isfinite(most)
-    if not known.any() or not each[known].mean() > 0:
-        return
-    factor = 1
-    while factor * each[known].mean() <= most[known].mean():
-        spent = spend(purse, np.where(known, factor * each, 0.0))
-        if spent.is_short[known].mean() > MOST_SHORT:
-            return
-        x, y = float(spent.tokens[known].mean()), means.of(spent.is_right[known], ENDS).value
-        yield Point(label=f"{factor}×", series=series, x=x, y=y)
-        factor *= 2
 
 
 def budget_table(ledger: Ledger, means: Means) -> FindingTable:

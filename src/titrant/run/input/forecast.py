@@ -29,7 +29,7 @@ from titrant.errors import MissingPackageError
 from titrant.run.input.inputs import Inputs, Named, freeze_problems, gather, load_benchmarks
 from titrant.run.input.names import check_names
 from titrant.run.input.prepare import Prepared, PrepareJob, prepared_pool
-from titrant.run.input.scale import ladder_plan
+from titrant.run.input.scale import counts_questions, first_of_questions, ladder_plan
 from titrant.run.ladder.preliminary import lr_centre, plan_pilot
 from titrant.run.store.folder import RunFolder, make_folder
 from titrant.run.titrate import Entries, find_first, with_names
@@ -203,7 +203,7 @@ def _speed(
 
 def probe_seconds(found: Material, load: Workload, speed: Speed) -> float:
     """What the probe takes by the table."""
-    rows = sum(PROBE_UPDATES) * found.config.recipe.rows_per_update
+    rows = sum(probe_updates(found.config)) * found.config.recipe.rows_per_update
     answer = min(found.config.decode.max_new_tokens, PROBE_TOKENS)
     read = len(PROBE_UPDATES) * min(PROBE_PROBLEMS, load.problems) * answer
     return rows * load.row_tokens / speed.train_tokens_per_s + read / speed.read_tokens_per_s
@@ -211,7 +211,7 @@ def probe_seconds(found: Material, load: Workload, speed: Speed) -> float:
 
 def probe(found: Material, executor: LocalExecutor) -> Speed | None:
     """The speed of two short arms in this worker; `None` where one of them failed."""
-    outcomes = [_probe_arm(found, executor, updates) for updates in PROBE_UPDATES]
+    outcomes = [_probe_arm(found, executor, updates) for updates in probe_updates(found.config)]
     if any(outcome.error is not None for outcome in outcomes):
         return None
     return speed_of(*(outcome.cost for outcome in outcomes))
@@ -237,11 +237,21 @@ def speed_of(short: ArmCost, long: ArmCost) -> Speed | None:
     )
 
 
+def probe_updates(config: Config) -> tuple[int, int]:
+    """Updates of the two arms of a probe: whole rollouts under reinforcement learning."""
+    if not counts_questions(config):
+        return PROBE_UPDATES
+    per_rollout = config.train.grpo.updates_per_rollout
+    return per_rollout, 2 * per_rollout
+
+
 def _probe_arm(found: Material, executor: LocalExecutor, updates: int) -> ArmOutcome:
     config = probe_config(found.config, updates)
     root = found.folder.root.parent / f"probe-{updates}"
     folder = make_folder(root)
     traces = found.pool[: config.recipe.rows_per_update * 2]
+    if counts_questions(config):
+        traces = first_of_questions(found.pool, len(traces))
     write_traces(folder.pool, traces)
     first = next(iter(found.inputs.benchmarks))
     problems: Sequence = load_benchmarks(found.folder)[first][:PROBE_PROBLEMS]

@@ -20,6 +20,7 @@ from titrant.arms import ArmSpec
 from titrant.dose.readings import BASE
 from titrant.errors import TrainError
 from titrant.records import Record
+from titrant.run.input.scale import counts_questions, first_of_questions
 from titrant.run.ladder.readings import read_samples
 from titrant.seeds import derive_rng
 from titrant.traces.record import Problem
@@ -162,7 +163,7 @@ def plan_pilot(
     by_uid = {trace.uid: trace for trace in traces}
     middle = 0.5 * (np.log(plan.doses[0]) + np.log(plan.doses[-1]))
     for dose in sorted(plan.doses, key=lambda d: (round(abs(np.log(d) - middle), 9), d)):
-        seen = {by_uid[uid].qid for uid in ranking.subset(dose)}
+        seen = _trained_questions([by_uid[row.uid] for row in ranking.rows], dose, config)
         problems = _held_out(traces, seen, root=config.seed)
         if len(problems) >= FEWEST_PILOT_PROBLEMS:
             return PilotPlan(
@@ -171,6 +172,13 @@ def plan_pilot(
                 specs=tuple(_pilot_arm(ranking.strategy, dose, config.recipe, f) for f in FACTORS),
             )
     return None
+
+
+def _trained_questions(ranked: Sequence[Trace], dose: int, config: Config) -> set[str]:
+    """The questions that an arm of a dose sees."""
+    is_by_question = counts_questions(config)
+    subset = first_of_questions(ranked, dose) if is_by_question else ranked[:dose]
+    return {trace.qid for trace in subset}
 
 
 def _pilot_arm(strategy: str, dose: int, recipe: RecipeSettings, factor: float) -> ArmSpec:

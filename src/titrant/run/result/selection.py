@@ -15,6 +15,7 @@ from titrant.dose.payoff import Payoff, Subsets, payoff, saving_range
 from titrant.estimate import Estimate
 from titrant.report.answer import Selection
 from titrant.run.input.prepare import row_tokens
+from titrant.run.input.scale import counts_questions, first_of_questions
 from titrant.run.scores.ranked import ensure_ranking
 from titrant.run.scores.wanted import HIDDEN
 from titrant.select.rank import draw_of, needs_of, read_ranking
@@ -156,6 +157,10 @@ class Ledger:
         )
         ensure_ranking(folder, pool, self._session.config, strategy=item.strategy, draw=draw)
         ranking = read_ranking(folder.ranking(item.strategy, draw))
+        if counts_questions(self._session.config):
+            by_uid = {trace.uid: trace for trace in pool}
+            ranked = [by_uid[row.uid] for row in ranking.rows]
+            return tuple(trace.uid for trace in first_of_questions(ranked, ceil(end)))
         return ranking.subset(min(ceil(end), len(ranking.rows)))
 
 

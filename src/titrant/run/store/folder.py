@@ -5,6 +5,7 @@
 | begin | `config.yaml`, `manifest.json`, `state.sqlite`, `run.lock`, `owner.json`, `log/` |
 | inputs | `pool.parquet`, `benchmark.parquet`, `tokens.parquet`, `pilot.parquet`, `rankings/` |
 | scores | `scores/`, only where a strategy needs them |
+| labels | `majority/`, `majority.parquet`, `majority.json`, only where a reward needs them |
 | what a stage found | `inputs.json`, `cleaning.json`, `prepared.json`, `scores.json`, `zero.json`, `pilot.json` |
 | ladder | `rounds/`, `arms/` |
 | answer | `readings.parquet`, `curve.parquet`, `subsets/`, `answer.json`, `report.html` |
