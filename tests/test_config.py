@@ -249,7 +249,7 @@ def test_each_of_the_three_keys_is_asked_for(write, key):
         ("learning_rate: 1", "did you mean recipe.lr?"),
         ("decode: {max_tokens: 9}", "did you mean decode.max_new_tokens, or recipe.max_tokens?"),
         ("recipe: {lora: {rank: 9}}", "unknown key recipe.lora.rank\n  do: known: alpha, "),
-        ("zzz: 1", "unknown key zzz\n  do: known: base, benchmark, "),
+        ("zzz: 1", "unknown key zzz\n  do: known: audit, base, benchmark, "),
     ],
 )
 def test_an_unknown_key_is_answered_with_the_nearest_known_one(write, line, hint):
