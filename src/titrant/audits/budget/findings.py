@@ -96,7 +96,7 @@ def _gain(
             + _short_words(matched)
         ),
         value=value,
-        unit="accuracy, tuned less base at the same tokens",
+        unit="points of accuracy, tuned less base at the same tokens",
         p=trio.p_below(_less(TUNED, MATCHED)),
         is_clear=value.low is not None and value.low > 0,
         decides="more problems narrow it; more draws (audit.samples) pay for larger budgets",
@@ -194,7 +194,7 @@ def _think(ledger: Ledger, own: pl.DataFrame | None, means: Means) -> Draft | Fi
             + _short_words(matched)
         ),
         value=value,
-        unit="accuracy, tuned less base made to think, at the same tokens",
+        unit="points of accuracy, tuned less base made to think, at the same tokens",
         p=trio.p_below(_less(TUNED, MATCHED)),
         is_clear=value.low is not None and value.low > 0,
         decides="more problems narrow it",

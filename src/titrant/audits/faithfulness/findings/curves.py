@@ -245,7 +245,7 @@ def _filler(own: pl.DataFrame, means: Means) -> Draft:
             f"a difference of {told(found.value, 'points')} on {found.n} problems"
         ),
         value=found.value,
-        unit="share of answers recovered by filler",
+        unit="points of answers recovered by filler",
         p=found.p_above(MOST_FILLER),
         is_clear=found.is_below(MOST_FILLER),
         decides=f"an interval on one side of {MOST_FILLER:.0%}; more problems narrow it",

@@ -61,7 +61,7 @@ def knowledge_draft(draws: pl.DataFrame, means: Means) -> Draft | Finding:
             f"counted as right {told(papers_tuned)} and {told(papers_base)}"
         ),
         value=change.value,
-        unit="share of facts that are right, tuned less base",
+        unit="points of facts that are right, tuned less base",
         p=change.p_below(0.0),
         is_clear=change.is_above(-MARGIN),
         decides=f"an interval of the change over −{MARGIN:.0%}; more problems narrow it",

@@ -134,7 +134,7 @@ def _gap(asked: pl.DataFrame, column: str, largest: int, means: Means) -> Draft:
             f"{told(at_one.value, 'points')}"
         ),
         value=change.value,
-        unit=f"{name}@{largest}, tuned less base",
+        unit=f"points of {name}@{largest}, tuned less base",
         p=change.p_below(0.0),
         is_clear=change.is_above(-MARGIN),
         decides="more draws (audit.samples) show what is rare; more problems narrow the interval",
