@@ -1,0 +1,40 @@
+"""The contract suite over all registered audits, each with the evidence that it plants itself."""
+
+import importlib
+
+import pytest
+
+from titrant.audits.base import audits
+from titrant.errors import ConfigError
+from titrant.testing.audits import AUDIT_CHECKS, Subject
+
+
+def subject(name: str) -> Subject:
+    planted = importlib.import_module(f"titrant.audits.{name}.planted")
+    return Subject(audits.get(name), planted.planted, planted.clean)
+
+
+@pytest.mark.parametrize("check", AUDIT_CHECKS, ids=lambda check: check.name)
+@pytest.mark.parametrize("name", audits.names())
+def test_audit(name, check):
+    check.run(subject(name))
+
+
+def test_an_audit_that_never_fires_is_told():
+    known = subject("corruption")
+    quiet = known._replace(planted=known.clean)
+    check = next(c for c in AUDIT_CHECKS if c.name == "planted faults are found")
+    with pytest.raises(AssertionError, match="alarms in 0 of"):
+        check.run(quiet)
+
+
+def test_an_audit_that_cries_wolf_is_told():
+    known = subject("corruption")
+    check = next(c for c in AUDIT_CHECKS if c.name == "clean evidence is quiet")
+    with pytest.raises(AssertionError, match="clean cases"):
+        check.run(known._replace(clean=known.planted))
+
+
+def test_an_unknown_audit_is_answered_with_the_nearest():
+    with pytest.raises(ConfigError, match="did you mean corruption"):
+        audits.get("corruptoin")
