@@ -172,7 +172,7 @@ def area(scores: pl.DataFrame, group_of: dict[str, int], group: int) -> str:
     leading = scores.filter(pl.col("leads") & (pl.col("text") == "question"))
     mine = of_group(leading, group_of, group)["value"].drop_nulls().to_numpy()
     fresh = leading.filter(pl.col("set") == "fresh")["value"].drop_nulls().to_numpy()
-    found = auroc(mine, fresh, level=LEVEL)
+    found = auroc(mine, fresh, LEVEL)
     return typeset.with_interval(found.area, lambda value: f"{value or 0.0:.2f}")
 
 

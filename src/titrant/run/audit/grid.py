@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from titrant.run.audit.plan import AuditPlan, check_settings, wanted_treatments
 from titrant.run.audit.stage import findings_of
+from titrant.run.input.labels import labelled_pool
 from titrant.run.input.prepare import prepared_pool
 from titrant.run.input.scale import ladder_plan
 from titrant.run.scores.stage import scored
-from titrant.run.titrate import opened, preliminary, read_inputs
+from titrant.run.titrate import Entries, opened, preliminary, read_inputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +42,9 @@ def audit_grid(
     check_settings(config.audit)
     with opened(config, out, watcher=watcher) as session:
         inputs, prepared = read_inputs(session)
-        pool = prepared_pool(session.folder, prepared)
+        pool = labelled_pool(
+            session, prepared_pool(session.folder, prepared), entry=Entries().majority
+        )
         plan = ladder_plan(session.config, pool)
         scored(session, pool)
         preliminary(session, inputs, prepared, pool=pool, plan=plan)
@@ -50,7 +53,7 @@ def audit_grid(
             strategy=plan.strategies[0],
             dose=min(dose, plan.pool_size),
             seeds=settings.seeds,
-            treatments=wanted_treatments(settings),
+            treatments=wanted_treatments(config),
             benchmark=next(iter(inputs.benchmarks)),
             asked=(settings.fresh, settings.out, settings.problems),
         )

@@ -11,13 +11,14 @@ from titrant.errors import ConfigError
 from titrant.files import write_text
 from titrant.records import Record
 from titrant.run.audit.material import FreshNote
+from titrant.run.input.scale import counts_questions
 from titrant.run.session import read_record
 from titrant.treat.table import CLEAN, parse_treatment
 
 if TYPE_CHECKING:
     from titrant.report.answer import Answer
     from titrant.run.audit.folder import AuditFolder
-    from titrant.settings import AuditSettings
+    from titrant.settings import AuditSettings, Config
 
 AUDIT_ROUND = 9000
 """The round of the journal that the arms of audits belong to."""
@@ -83,17 +84,18 @@ def check_settings(settings: AuditSettings) -> None:
             )
 
 
-def plan_audit(folder: AuditFolder, settings: AuditSettings, answer: Answer) -> AuditPlan:
+def plan_audit(folder: AuditFolder, config: Config, answer: Answer) -> AuditPlan:
     """The plan on disk, with what the settings say of treatments and seeds now; else a new one.
 
     Raises:
         ConfigError: the settings ask for other problems or another dose than those on disk.
     """
+    settings = config.audit
     wanted = AuditPlan(
         strategy=answer.strategy,
         dose=_dose(settings, answer),
         seeds=settings.seeds,
-        treatments=wanted_treatments(settings),
+        treatments=wanted_treatments(config),
         benchmark=_benchmark(answer),
         asked=(settings.fresh, settings.out, settings.problems),
     )
@@ -116,9 +118,15 @@ def write_plan(folder: AuditFolder, plan: AuditPlan) -> None:
     write_text(folder.plan, plan.model_dump_json(indent=2) + "\n")
 
 
-def wanted_treatments(settings: AuditSettings) -> tuple[str, ...]:
-    """The treatments that an audit of the settings reads; none where no audit reads any."""
-    reads = any(audits.get(name).treatments for name in settings.names)
+def wanted_treatments(config: Config) -> tuple[str, ...]:
+    """The treatments that an audit of the config reads.
+
+    None where no audit reads any, and none under reinforcement learning, which trains no traces.
+    """
+    settings = config.audit
+    reads = not counts_questions(config) and any(
+        audits.get(name).treatments for name in settings.names
+    )
     return tuple(parse_treatment(name).name for name in settings.treatments) if reads else ()
 
 

@@ -24,6 +24,7 @@ from titrant.run.audit.models import ENTRY, AskedModel, Asking, ask_models
 from titrant.run.audit.plan import AUDIT_ROUND, AuditPlan, check_settings, plan_audit, write_plan
 from titrant.run.input.cleaning import read_cleaning
 from titrant.run.input.inputs import load_benchmarks
+from titrant.run.input.scale import counts_questions, first_of_questions
 from titrant.run.ladder.batch import reconcile, run_batch
 from titrant.run.ladder.preliminary import Pilot, Zero, with_template
 from titrant.run.ladder.readings import read_samples
@@ -51,7 +52,7 @@ def audit_run(session: Session, answer: Answer, *, entry: str = ENTRY) -> Answer
         TitrantError: an arm or a question met an error that is not about it alone.
     """
     check_settings(session.config.audit)
-    plan = plan_audit(AuditFolder(session.folder.audits), session.config.audit, answer)
+    plan = plan_audit(AuditFolder(session.folder.audits), session.config, answer)
     results = findings_of(session, plan, entry=entry)
     return _write_back(session, answer.model_copy(update={"audits": results}))
 
@@ -125,9 +126,10 @@ def _run_arms(session: Session, plan: AuditPlan) -> None:
     write_rankings(session, pool, (spec for spec in plan.specs if spec.dose > 0))
     ranking = read_ranking(folder.ranking(plan.strategy, draw_of(plan.strategy, 0)))
     by_uid = {trace.uid: trace for trace in pool}
-    write_traces(
-        AuditFolder(folder.audits).pool, [by_uid[uid] for uid in ranking.subset(plan.dose)]
-    )
+    ranked = [by_uid[row.uid] for row in ranking.rows]
+    is_by_question = counts_questions(session.config)
+    trained = first_of_questions(ranked, plan.dose) if is_by_question else ranked[: plan.dose]
+    write_traces(AuditFolder(folder.audits).pool, trained)
     pilot = read_record(folder.stage("pilot"), Pilot)
     zero = read_record(folder.stage("zero"), Zero)
     template = next(v.template for v in zero.variants if v.arm_id == zero.chosen)
