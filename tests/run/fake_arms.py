@@ -24,8 +24,8 @@ from titrant.settings import Config
 from titrant.train.job import ArmJob, ArmOutcome
 
 if TYPE_CHECKING:  # what the driver needs is slow to import, and the workers do not need it
+    from titrant.run.audit.asking import Asked, AskJob
     from titrant.run.input.prepare import Prepared, PrepareJob
-    from titrant.run.audit.asking import AskJob, Asked
     from titrant.run.scores.job import ScoreJob
     from titrant.run.titrate import Entries
     from titrant.signals.meta import ScoresMeta

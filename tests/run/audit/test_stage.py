@@ -113,7 +113,7 @@ def test_weights_that_are_gone_are_named(copied):
     answer = audited(copied)
     arm = copied / "arms" / f"random-n{answer.subset.dose:06d}-s00-audit"
     shutil.rmtree(arm / "model")
-    with pytest.raises(DataError, match="the weights of .*-s00-audit are gone"):
+    with pytest.raises(DataError, match=r"the weights of .*-s00-audit are gone"):
         audited(copied)
 
 
