@@ -24,9 +24,7 @@ def rows(name: str, right: int, of: int) -> np.ndarray:
 
 def test_a_contrast_without_seed_noise_has_the_errors_of_its_problems():
     # clean right on 6 of 8, base on 2 of 8: differences 0,0 then 1 ×4 then 0 ×2; mean 0.5
-    groups = Groups(
-        tuple("abcdefgh"), {"clean": rows("clean", 6, 8), "base": rows("base", 2, 8)}
-    )
+    groups = Groups(tuple("abcdefgh"), {"clean": rows("clean", 6, 8), "base": rows("base", 2, 8)})
     found = contrasts(groups, [{"clean": 1.0, "base": -1.0}])
     assert found.value[0] == 0.5
     # scatter 8 · 0.25 = 2, two pseudo-problems 2 · (1 + 1)/4 = 1; 3 / (10 · 9)
