@@ -14,6 +14,7 @@ import polars as pl
 
 from titrant.audits.base import ModelRole, Part, Subject, audits
 from titrant.engines.base import engines
+from titrant.engines.open import open_engine
 from titrant.engines.prompt import PromptBuilder
 from titrant.files import write_frame
 from titrant.lazy import load
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from titrant.audits.base import Material
     from titrant.engines.base import Engine
     from titrant.engines.open import Prompts
+
+TRANSFORMERS = "titrant.engines.transformers:TransformersEngine"
 
 
 class AskJob(Record):
@@ -170,26 +173,40 @@ def open_model(files: ModelFiles) -> tuple[Engine, Prompts]:
 @lru_cache(maxsize=1)
 def _opened(text: str) -> tuple[Engine, Prompts]:
     files = ModelFiles.model_validate_json(text)
-    config, kind = files.config, engines.get(files.config.decode.engine)
-    transformers: Any = load("titrant.engines.transformers:TransformersEngine")
+    return _here(files) if files.config.decode.engine == "transformers" else _elsewhere(files)
+
+
+def _here(files: ModelFiles) -> tuple[Engine, Prompts]:
+    """The model in this process, asked as arms are."""
+    config, weights = files.config, files.weights
     base: Any = load("titrant.engines.load:load_base")(config.base)
     builder = PromptBuilder(base.tokenizer, config.prompt, shots=files.shots)
-    if kind is not transformers:
-        return _elsewhere(kind, files), builder
     model = base.model
-    if files.weights is not None:
-        model = load("titrant.train.weights:load_weights")(files.weights, config.base, base)
-    batch = config.decode.batch_tokens
-    engine = transformers(model, base.tokenizer, batch_tokens=batch, model_name=base.name)
+    if weights is not None:
+        model = load("titrant.train.weights:load_weights")(weights, config.base, base)
+    engine = load(TRANSFORMERS)(
+        model,
+        base.tokenizer,
+        batch_tokens=config.decode.batch_tokens,
+        model_name=base.name,
+    )
     return engine, builder
 
 
-def _elsewhere(kind: Any, files: ModelFiles) -> Engine:  # noqa: ANN401 - an engine class
-    """An engine with a process of its own, which loads the model from disk."""
+def _elsewhere(files: ModelFiles) -> tuple[Engine, Prompts]:
+    """An engine with a process of its own, or a server, under the name of the model."""
     config, weights = files.config, files.weights
-    if weights is None:
-        return kind.load(config.base, batch_tokens=config.decode.batch_tokens)
-    if load("titrant.train.weights:is_adapter")(weights):
-        return kind.load(config.base, adapter=weights, batch_tokens=config.decode.batch_tokens)
-    trained = config.base.model_copy(update={"path": str(weights), "revision": None})
-    return kind.load(trained, batch_tokens=config.decode.batch_tokens)
+    base = config.base
+    if weights is not None and not _is_adapter(weights):
+        base = base.model_copy(update={"path": str(weights), "revision": None})
+    opened = open_engine(base, config.prompt, config.decode, config.server, shots=files.shots)
+    if weights is None or not _is_adapter(weights):
+        return opened.engine, opened.prompts
+    kind: Any = engines.get(config.decode.engine)
+    batch = config.decode.batch_tokens
+    return kind.load(base, adapter=weights, batch_tokens=batch), opened.prompts
+
+
+def _is_adapter(folder: Path) -> bool:
+    """Whether a folder holds an adapter; without torch, so that servers can be asked."""
+    return (folder / "adapter_config.json").exists()
