@@ -105,3 +105,7 @@ def drive(folder: Path) -> None:
 
 if __name__ == "__main__":
     drive(Path(sys.argv[1]))
+
+
+def doubled(number: int) -> int:
+    return 2 * number

@@ -145,6 +145,19 @@ def test_a_call_returns_or_raises_what_its_entry_does():
             pool.call("executor_entries:crash", "odd")
 
 
+def test_calls_go_side_by_side_and_each_comes_back_with_its_argument():
+    with executor("read") as pool:
+        found = dict(pool.calls("executor_entries:doubled", [1, 2, 3]))
+        # the workers are still there: a call after them starts no other
+        assert pool.call("executor_entries:doubled", 21) == 42
+    assert found == {1: 2, 2: 4, 3: 6}
+
+
+def test_a_call_of_many_that_fails_ends_them_all():
+    with executor("read") as pool, pytest.raises(TrainError, match="no luck"):
+        dict(pool.calls("executor_entries:refuse", ["luck"] * 3))
+
+
 def test_a_worker_that_cannot_start_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with (

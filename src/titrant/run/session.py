@@ -48,6 +48,16 @@ class Executor(Protocol):
         """Call one function where arms run."""
         ...
 
+    def calls(
+        self,
+        entry: str,
+        arguments: Iterable[object],
+        *,
+        on_progress: Callable[[Any, Progress], None] | None = None,
+    ) -> Iterator[tuple[Any, Any]]:
+        """Call one function for each argument, side by side; yields (argument, value) as they end."""
+        ...
+
 
 @dataclass(slots=True)
 class Session:

@@ -136,14 +136,36 @@ class LocalExecutor:
             EngineError: the entry failed otherwise, or its worker died twice.
         """
         told = None if on_progress is None else lambda _, progress: on_progress(progress)
-        for _, answer in self._work(iter([Task(entry, argument)]), told):
-            if isinstance(answer, Result):
-                return answer.value
-            if isinstance(answer.error, TitrantError):
-                raise answer.error
-            _raise_for_disk(answer.error)
-            raise EngineError(f"{entry} failed", came=str(answer.error), do=self._where())
-        raise AssertionError(entry)
+        ((_, value),) = self.calls(entry, [argument], on_progress=told)
+        return value
+
+    def calls(
+        self,
+        entry: str,
+        arguments: Iterable[object],
+        *,
+        on_progress: Callable[[Any, Progress], None] | None = None,
+    ) -> Iterator[tuple[Any, Any]]:
+        """Call one function for each argument, side by side; yields (argument, value) as they end.
+
+        Raises:
+            TitrantError: as in `call`; the workers are ended, and what other calls had begun is lost.
+        """
+        tasks = (Task(entry, argument) for argument in arguments)
+        try:
+            for task, answer in self._work(tasks, on_progress):
+                if isinstance(answer, Failure):
+                    raise self._failure(entry, answer)
+                yield task.argument, answer.value
+        except BaseException:
+            self.close()
+            raise
+
+    def _failure(self, entry: str, answer: Failure) -> Exception:
+        if isinstance(answer.error, TitrantError):
+            return answer.error
+        _raise_for_disk(answer.error)
+        return EngineError(f"{entry} failed", came=str(answer.error), do=self._where())
 
     def close(self) -> None:
         """End all workers at once; what they were at is resumed from its last checkpoint."""

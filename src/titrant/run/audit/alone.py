@@ -90,7 +90,9 @@ def audit_models(
     with holding(out):
         folder = RunFolder(out)
         found = _begin(config, tuned, folder, watcher=watcher, has_pool=has_pool)
-        with LocalExecutor(plan_layout(1, config.executor.threads), log=folder.log) as executor:
+        with LocalExecutor(
+            plan_layout(config.executor.workers, config.executor.threads), log=folder.log
+        ) as executor:
             weights = {"base": None, "tuned": tuned}
             watcher.stage("reading")
             for role, spec in SPECS.items():

@@ -54,33 +54,40 @@ def ask_models(
         TitrantError: a model cannot be loaded or asked; what was asked is kept.
     """
     watcher.stage("questions")
-    for job in jobs_of(asking, models):
 
-        def tell(progress: Progress, job: AskJob = job) -> None:
-            watcher.progress("questions", f"{_called(job)}: {progress.phase}", *progress[1:])
+    def tell(job: AskJob, progress: Progress) -> None:
+        watcher.progress("questions", f"{_called(job)}: {progress.phase}", *progress[1:])
 
-        executor.call(entry, job, on_progress=tell)
+    for jobs in stages_of_jobs(asking, models):
+        for job, _ in executor.calls(entry, jobs, on_progress=tell):
+            watcher.note(f"asked: {_called(job)}, {', '.join(job.parts)}")
 
 
 def _called(job: AskJob) -> str:
     return job.role if job.role == "base" else f"{job.role} {job.seed}"
 
 
-def jobs_of(asking: Asking, models: Sequence[AskedModel]) -> Iterator[AskJob]:
-    """The jobs in their order."""
+def stages_of_jobs(asking: Asking, models: Sequence[AskedModel]) -> Iterator[list[AskJob]]:
+    """The jobs that can be done side by side, stage by stage of what parts need of each other."""
     known = parts_by_name(asking.config.audit.names)
     for parts in stages_of_parts(asking.config.audit.names):
+        jobs = []
         for model in models:
             mine = tuple(name for name in parts if model.role in known[name].roles)
             if mine:
-                yield AskJob(
-                    folder=asking.folder,
-                    problems=asking.problems,
-                    benchmark=asking.benchmark,
-                    config=asking.config,
-                    parts=mine,
-                    role=model.role,
-                    seed=model.seed,
-                    weights=model.weights,
-                    shots=asking.shots,
-                )
+                jobs.append(_job(asking, model, mine))
+        yield jobs
+
+
+def _job(asking: Asking, model: AskedModel, parts: tuple[str, ...]) -> AskJob:
+    return AskJob(
+        folder=asking.folder,
+        problems=asking.problems,
+        benchmark=asking.benchmark,
+        config=asking.config,
+        parts=parts,
+        role=model.role,
+        seed=model.seed,
+        weights=model.weights,
+        shots=asking.shots,
+    )
