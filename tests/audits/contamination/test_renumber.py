@@ -187,7 +187,7 @@ def test_a_number_is_drawn_near_its_old_value_and_in_its_grain(seed, text):
     assert numbers is not None
     (number,) = numbers.given
     value = draw(number, np.random.default_rng(seed))
-    grain = {"1,200": 100, "350": 10}.get(text, 1)  # half of 350 is 170 in tens
+    grain = {"1,200": 100, "350": 10, "95 percent": 5}.get(text, 1)  # in fives: 45
     assert number.value / 2 - grain <= value <= max(2 * number.value, number.value + 3)
     assert (value * 10**number.decimals).denominator == 1
     if text != "2.5":

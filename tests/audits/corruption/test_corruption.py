@@ -15,7 +15,7 @@ from titrant.estimate import Estimate
 from titrant.settings import AuditSettings
 
 SETTINGS = AuditSettings()
-N_RUNS = 60
+N_RUNS = 30
 
 
 def rows(name: str, right: int, of: int) -> np.ndarray:
@@ -106,12 +106,12 @@ def outcomes(make, n: int) -> dict[str, list[str]]:
 
 
 def test_planted_faults_are_found_in_nearly_all_runs():
-    for name, seen in outcomes(planted, 200).items():
+    for name, seen in outcomes(planted, 120).items():
         assert seen.count("alarm") >= 0.95 * N_RUNS, name
 
 
 def test_clean_evidence_raises_no_alarm():
-    for name, seen in outcomes(clean, 200).items():
+    for name, seen in outcomes(clean, 120).items():
         assert seen.count("alarm") == 0, name
         assert seen.count("clear") >= 0.9 * N_RUNS, name
 
