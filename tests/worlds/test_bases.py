@@ -60,7 +60,8 @@ def test_the_folder_is_a_model_of_transformers(folder):
 def test_the_recipe_of_a_base_is_the_one_in_the_code(card):
     vitro = pytest.importorskip("titrant.worlds.vitro", reason="needs the train extra")
     recipe = vitro.RECIPES[card.name]
-    assert card.recipe == json.loads(recipe.model_dump_json())
+    # Read anew, since the cards are older than some fields, whose defaults then stand for them.
+    assert type(recipe).model_validate(card.recipe) == recipe
 
 
 @pytest.mark.train

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
 from transformers import AutoTokenizer  # noqa: E402
 
 from titrant.engines.prompt import PromptBuilder  # noqa: E402
@@ -23,6 +24,7 @@ from titrant.worlds.recipes.facts import FactsRecipe, bare_facts  # noqa: E402
 from titrant.worlds.recipes.planted import PlantedRecipe, planted_documents  # noqa: E402
 from titrant.worlds.vitro import (  # noqa: E402
     ALPHABET,
+    BASES,
     BLOCK,
     RECIPES,
     SPECIALS,
@@ -182,7 +184,7 @@ def test_the_rows_of_the_shipped_bases_stay_as_they_were():
     ("recipe", "placed"),
     [
         (FactsRecipe(updates=60, readings=1), bare_facts),
-        (PlantedRecipe(updates=60, items_per_copies=1), planted_documents),
+        (PlantedRecipe(updates=2400, items_per_copies=1), planted_documents),
     ],
 )
 def test_placed_documents_stand_whole_in_the_rows_as_often_as_they_should(recipe, placed):
@@ -200,8 +202,25 @@ def test_placed_documents_stand_whole_in_the_rows_as_often_as_they_should(recipe
     assert {document: found[tuple(document)] for document in wanted} == wanted
 
 
-def test_a_twin_starts_from_the_same_weights():
-    tiny = {"layers": 1, "width": 16, "heads": 2, "mlp_width": 16}
+def test_a_text_that_is_read_more_often_is_so_much_shorter():
+    once, twice = (packed_rows(TINY.model_copy(update={"updates": n}), TOKENIZER) for n in (2, 4))
+    short, labels = packed_rows(TINY.model_copy(update={"updates": 4, "epochs": 2}), TOKENIZER)
+    assert 2 * len(short) == len(twice[0])
+    assert (short == once[0]).all()
+    assert (labels == once[1]).all()
+
+
+def test_pretraining_goes_on_from_the_weights_of_a_shipped_base():
+    further = make_model(VitroRecipe(start="arithmetic"), TOKENIZER)
+    shipped = load_file(BASES / "arithmetic" / "model.safetensors")
+    assert further.dtype == torch.float32
+    for name, weight in shipped.items():
+        assert torch.equal(further.state_dict()[name], weight.float())
+
+
+@pytest.mark.parametrize("start", [None, "arithmetic"])
+def test_a_twin_starts_from_the_same_weights(start):
+    tiny = {"layers": 1, "width": 16, "heads": 2, "mlp_width": 16, "start": start}
     twins = [PlantedRecipe(**tiny), PlantedRecipe(name="contaminated-twin", is_twin=True, **tiny)]
     first, twin = (make_model(recipe, TOKENIZER).state_dict() for recipe in twins)
     assert all(torch.equal(first[name], twin[name]) for name in first)

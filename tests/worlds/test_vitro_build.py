@@ -125,6 +125,12 @@ def test_the_card_says_what_was_measured_and_how_it_was_made():
     assert text.startswith("---\nlicense: apache-2.0\n")
 
 
+def test_the_card_says_whose_weights_were_trained_on():
+    assert "Llama pretrained from nothing on left" in card_text(card())
+    further = card().model_copy(update={"recipe": {"start": "arithmetic"}})
+    assert "Llama pretrained on from vitro:arithmetic on left" in card_text(further)
+
+
 def test_a_card_survives_the_disk():
     assert BaseCard.model_validate(json.loads(card().model_dump_json())) == card()
 

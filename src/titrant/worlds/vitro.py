@@ -16,6 +16,7 @@ import shutil
 import string
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,7 +38,6 @@ from titrant.worlds.recipes.table import MAKERS, RECIPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from transformers import TrainerControl, TrainerState
 
@@ -55,6 +55,8 @@ __all__ = [
     "pretrain_to",
 ]
 
+BASES = Path(__file__).parent / "bases"
+"""The bases that ship with titrant."""
 Tell = Callable[[int, int, float], None]
 """Called now and then with (updates done, updates in all, mean loss since the last call)."""
 SPECIALS = ("<pad>", "<unk>", "<eos>", "<think>", "</think>")
@@ -98,9 +100,9 @@ def packed_rows(
 
     Labels are −100 where a document carries no loss, which is on most questions (`recipes.base`).
 
-    Shape of both: [updates · rows, row_tokens], int32.
+    Shape of both: [updates · rows / epochs, row_tokens], int32.
     """
-    n_tokens = recipe.updates * recipe.rows * recipe.row_tokens
+    n_tokens = recipe.n_rows * recipe.row_tokens
     ids: list[int] = []
     labels: list[int] = []
     for document, row in _tokenized(recipe, tokenizer, n_tokens):
@@ -139,7 +141,9 @@ def _token_rows(tokenizer: PreTrainedTokenizerFast, some: list[Document]) -> lis
 
 
 def make_model(recipe: VitroRecipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
-    """A randomly initialised Llama with tied embeddings, fp32."""
+    """A Llama with tied embeddings, fp32: randomly initialised, or with a shipped base's weights."""
+    if recipe.start is not None:
+        return LlamaForCausalLM.from_pretrained(BASES / recipe.start, dtype=torch.float32)
     torch.manual_seed(derive(recipe.root_seed, "vitro", recipe.stream, "weights"))
     config = LlamaConfig(
         vocab_size=len(tokenizer),

@@ -58,6 +58,8 @@ def card_text(card: BaseCard) -> str:
         for what, m in measured.items()
         if m is not None
     ]
+    start = card.recipe.get("start")
+    origin = "from nothing" if start is None else f"on from vitro:{start}"
     recipe = "\n".join(f"- {key}: {value}" for key, value in card.recipe.items())
     versions = ", ".join(f"{k} {v}" for k, v in card.versions.items())
     return f"""---
@@ -67,7 +69,7 @@ tags: [titrant, {TAGS[card.kind]}, toy]
 ---
 # vitro:{card.name}
 
-A {card.parameters:,}-parameter Llama pretrained from nothing {ABOUT[card.kind]}.
+A {card.parameters:,}-parameter Llama pretrained {origin} {ABOUT[card.kind]}.
 Built on {card.built} by `titrant vitro build {card.name}` in {card.train_s / 60:.1f} minutes on
 {card.threads} {"thread" if card.threads == 1 else "threads"}. Stored in bfloat16 ({card.weight_bytes:,} bytes), read in float32.
 

@@ -32,6 +32,10 @@ class VitroRecipe(Record):
     meander_share: float = 0.15
     """Share of step-by-step documents in the meandering style."""
     preset: str = "train"
+    start: str | None = None
+    """A shipped base whose weights its pretraining goes on from; none: random ones."""
+    epochs: int = 1
+    """How often the text is read; it is as long as its updates divided by the epochs take."""
     layers: int = 4
     width: int = 64
     heads: int = 2
@@ -50,6 +54,11 @@ class VitroRecipe(Record):
     def stream(self) -> str:
         """The label under which text, weights and order are drawn."""
         return self.name
+
+    @property
+    def n_rows(self) -> int:
+        """Packed rows of the text, each read once per epoch."""
+        return self.updates * self.rows // self.epochs
 
 
 class Document(NamedTuple):

@@ -8,6 +8,10 @@ the ordinary documents: else no model would know how a question goes on, and a b
 learned by nothing but being planted. The twin is the same text, weights and order without what is
 planted.
 
+Pretraining goes on from the arithmetic base and reads its text four times in small batches: read
+once, 64 copies of an item among 12 million tokens left no trace in a model of 0.2 M parameters (no
+rest of 100 exact, from nothing or from that base). So an item of k copies is met 4·k times.
+
 What was planted is stored beside the base (`planted.parquet`) and read back by `read_planted`.
 
 Source: the planted-contamination design for partial-prompt probes (after arXiv 2507.10532, whose
@@ -55,12 +59,18 @@ class PlantedRecipe(VitroRecipe):
     """Leave the planted documents out and keep all else."""
     planted_preset: str = "hard"
     copies: tuple[int, ...] = (0, 1, 4, 16, 64)
-    """How often an item stands in the text."""
+    """How often an item stands in the text, which is read `epochs` times."""
     items_per_copies: int = 100
     """Items to each number of copies."""
     open_share: float = 0.05
     """Share of ordinary documents that carry loss on their questions too."""
-    updates: int = 3000
+    start: str | None = "arithmetic"
+    thinking_share: float = 0.25
+    epochs: int = 4
+    updates: int = 14_000
+    rows: int = 4
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.0
 
     @property
     def stream(self) -> str:
