@@ -41,6 +41,21 @@ def test_a_subset_of_any_dose_is_the_head_of_its_ranking(run_folder, tmp_path, d
     assert uids(path) == ranked(run_folder, "random-d0", dose)
 
 
+def test_a_dose_of_questions_takes_one_trace_of_each(run_folder, tmp_path):
+    answer = load_answer(run_folder).model_copy(update={"dose_unit": "question"})
+    question_of = dict(
+        pl.read_parquet(run_folder / "pool.parquet").select("uid", "qid").iter_rows()
+    )
+    firsts: dict[str, str] = {}
+    for uid in ranked(run_folder, "random-d0", 12):
+        firsts.setdefault(question_of[uid], uid)
+    n = len(firsts)
+    paths = tables.export_subset(run_folder, tmp_path, answer=answer, pick=Pick(n), form="jsonl")
+    assert uids(paths[0]) == list(firsts.values())
+    with pytest.raises(ConfigError, match=f"{n + 1} questions is over the pool"):
+        tables.export_subset(run_folder, tmp_path, answer=answer, pick=Pick(n + 1), form="jsonl")
+
+
 def test_strategy_and_draw_choose_the_ranking(run_folder, tmp_path):
     longest, _ = export(run_folder, tmp_path / "a", Pick(5, "longest"))
     second, _ = export(run_folder, tmp_path / "b", Pick(5, "random", 1))

@@ -123,6 +123,16 @@ def test_one_trace_is_singular():
     )
 
 
+def test_under_reinforcement_learning_a_dose_counts_questions():
+    answer = enough().model_copy(update={"dose_unit": "question"})
+    assert compose(answer).claim == (
+        "187 questions (90 % interval 128–260) chosen by `random` reach 95 % of the whole pool's "
+        "gain (4,096 questions): 6.5 % → 92.0 %."
+    )
+    part = answer.model_copy(update={"whole_pool": False})
+    assert "(the budget sees 4,096 of 3,011 questions)" in compose(part).claim
+
+
 def test_the_level_is_the_answers_own():
     assert "reach 80 % of" in write_sentence(enough(level=0.8))
 

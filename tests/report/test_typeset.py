@@ -1,6 +1,7 @@
 """Numbers are written in one way, and missing is never written as 0."""
 
 import math
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ WRITERS = (
     typeset.count,
     typeset.dose,
     typeset.low_dose,
-    typeset.traces,
+    partial(typeset.dose_of, unit="trace"),
     typeset.short,
     typeset.duration,
     typeset.rate,
@@ -47,8 +48,8 @@ def test_missing_is_a_dash(write, nothing):
         (typeset.low_dose(186.9), "186"),
         (typeset.dose(0.2), "1"),
         (typeset.low_dose(0.2), "1"),
-        (typeset.traces(0.4), "1 trace"),
-        (typeset.traces(186.2), "187 traces"),
+        (typeset.dose_of(0.4, "trace"), "1 trace"),
+        (typeset.dose_of(186.2, "question"), "187 questions"),
         (typeset.plural(1, "arm"), "1 arm"),
         (typeset.plural(0, "arm"), "0 arms"),
         (typeset.short(1_234_567), "1.23 M"),

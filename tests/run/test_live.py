@@ -49,8 +49,7 @@ def test_a_log_has_one_line_per_event():
         "reading pool and benchmark",
         "round 1: random-n000064-s01",
         "  ✓ random-n000064-s01  done  50.0%",
-        "random: end point 188 traces (128–260), gain +85.5 points (+84.0 to +87.0), 17 arms: "
-        "enough at N",
+        "random: end point 188 (128–260), gain +85.5 points (+84.0 to +87.0), 17 arms: enough at N",
         "warning: a warning with [brackets]",
     ]
 

@@ -4,7 +4,8 @@ import fake_arms
 import pytest
 
 from titrant.errors import ConfigError
-from titrant.run.input.scale import counts_questions, first_of_questions, ladder_plan, pool_size
+from titrant.run.input.scale import counts_questions, ladder_plan, pool_size
+from titrant.select.rank import first_of_questions
 from titrant.worlds.pools import make_pool
 from trace_made import made_trace
 

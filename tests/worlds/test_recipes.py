@@ -67,9 +67,9 @@ def test_every_recipe_names_its_text_and_its_blocks_are_pure_functions(name):
 
 def test_bare_facts_stand_as_often_as_their_frequency_times_the_readings():
     count = Counter(placed.document.text for placed in bare_facts(RECIPE))
-    assert sum(count.values()) == 20 * sum(fact.frequency for fact in known_facts())
+    assert sum(count.values()) == RECIPE.readings * sum(fact.frequency for fact in known_facts())
     for fact in known_facts():
-        assert count[f"F {fact.name.text}={fact.value}<eos>"] == 20 * fact.frequency
+        assert count[f"F {fact.name.text}={fact.value}<eos>"] == RECIPE.readings * fact.frequency
     assert len(count) == 280
 
 

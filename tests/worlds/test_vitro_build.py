@@ -128,7 +128,7 @@ def test_the_card_says_what_was_measured_and_how_it_was_made():
 def test_the_card_says_whose_weights_were_trained_on():
     assert "Llama pretrained from nothing on left" in card_text(card())
     further = card().model_copy(update={"recipe": {"start": "arithmetic"}})
-    assert "Llama pretrained on from vitro:arithmetic on left" in card_text(further)
+    assert "Llama pretrained further, from vitro:arithmetic, on left" in card_text(further)
 
 
 def test_a_card_survives_the_disk():

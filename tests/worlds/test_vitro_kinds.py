@@ -175,7 +175,7 @@ def test_a_base_that_misses_a_bar_of_its_kind_is_refused_with_the_figure(made, f
 
 def test_cards_of_all_kinds_show_what_was_measured():
     text = card_text(facts_card())
-    assert "pretrained from nothing on a table of facts" in text
+    assert "pretrained further, from vitro:arithmetic, on a table of facts" in text
     assert "| facts known in a solution, frequency 8–64 | 95.0% | 95.0% – 95.0% | 100 |" in text
     assert "longer chains" not in text
     assert "tags: [titrant, facts, toy]" in text

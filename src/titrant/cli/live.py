@@ -200,7 +200,7 @@ def end_point_line(point: EndPoint) -> str:
         known = "no end point yet"
     else:
         low, high = typeset.low_dose(point.low), typeset.dose(point.high)
-        known = f"end point {typeset.dose(point.ed)} traces ({low}–{high})"
+        known = f"end point {typeset.dose(point.ed)} ({low}–{high})"
     return f"{point.strategy}: {known}, {gain}, {point.arms} arms: {point.verdict}"
 
 

@@ -289,7 +289,7 @@ class Answer(Record):
     strategy: str
     """The strategy that the headline is about."""
     ed95: Estimate
-    """The end point, in traces; `None` in `estimate` where there is none."""
+    """The end point, in `dose_unit`s; `None` in `estimate` where there is none."""
     level: float
     """The level of the end point: 0.95 unless set otherwise."""
     margin: float | None = None
@@ -301,7 +301,9 @@ class Answer(Record):
     gain: Estimate
     """plateau − base, paired by problem."""
     top_dose: int
-    """Traces of the largest dose; Δ is its gain."""
+    """The largest dose; Δ is its gain."""
+    dose_unit: Literal["trace", "question"] = "trace"
+    """What a dose counts: traces trained on, or distinct questions (`train.algorithm: grpo`)."""
     whole_pool: bool
     """Whether one arm saw every trace of the pool."""
     guess: Estimate | None

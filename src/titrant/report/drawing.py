@@ -62,10 +62,11 @@ class Layout:
     columns: int
     """Of the legend, at most."""
     dose_name: str
+    """Has a place for what a dose counts."""
 
 
-WIDE = Layout(10.0, 3.75, 0.55, 1.2, 9.3, 5.6, 9, 4, "dose: traces trained on, doubling scale")
-NARROW = Layout(4.3, 3.2, 0.55, 1.15, 9.6, 4.8, 4, 2, "dose: traces")
+WIDE = Layout(10.0, 3.75, 0.55, 1.2, 9.3, 5.6, 9, 4, "dose: {unit}s trained on, doubling scale")
+NARROW = Layout(4.3, 3.2, 0.55, 1.15, 9.6, 4.8, 4, 2, "dose: {unit}s")
 
 
 class Level(NamedTuple):
@@ -319,7 +320,7 @@ def _inside(place: float, axis: DoseAxis) -> float:
     return min(max(place, left), right)
 
 
-def draw_dose_axis(ax: Axes, axis: DoseAxis, layout: Layout) -> None:
+def draw_dose_axis(ax: Axes, axis: DoseAxis, layout: Layout, *, unit: str) -> None:
     """Ticks, their labels, and the broken line between dose 0 and the first dose."""
     left, right = axis.limits
     ticks = axis.ticks(layout.ticks)
@@ -351,7 +352,7 @@ def draw_dose_axis(ax: Axes, axis: DoseAxis, layout: Layout) -> None:
     slash = {"marker": [(-0.5, -1.0), (0.5, 1.0)], "markersize": 9, "linestyle": "none"}
     ax.plot([middle - half, middle + half], [0, 0], **(line | slash))
     ax.set_xlabel(
-        layout.dose_name,
+        layout.dose_name.format(unit=unit),
         fontsize=layout.font,
         color=INK["muted"],
         labelpad=4,

@@ -86,11 +86,11 @@ def describe(answer: Answer, benchmark: str | None) -> str:
     """The figure in words, for those who do not see it."""
     where = f" on {benchmark}" if benchmark else ""
     if benchmark != first_benchmark(answer):
-        return f"Accuracy{where} over the number of traces trained on."
+        return f"Accuracy{where} over the number of {answer.dose_unit}s trained on."
     return (
-        f"Accuracy{where} over the number of traces trained on, from "
+        f"Accuracy{where} over the number of {answer.dose_unit}s trained on, from "
         f"{typeset.share(answer.base.estimate)} for the base to "
-        f"{typeset.share(answer.plateau.estimate)} at {typeset.plural(answer.top_dose, 'trace')}; "
+        f"{typeset.share(answer.plateau.estimate)} at {typeset.plural(answer.top_dose, answer.dose_unit)}; "
         f"{end_point_name(answer.level)}: {typeset.with_interval(answer.ed95, typeset.dose)}."
     )
 
@@ -148,7 +148,7 @@ def _draw(answer: Answer, benchmark: str | None, layout: Layout) -> Figure:
         tidy(lowest)
         lowest.set_yticks([])
         draw_strip(lowest, bars, axis=axis, layout=layout)
-    draw_dose_axis(lowest, axis, layout)
+    draw_dose_axis(lowest, axis, layout, unit=answer.dose_unit)
     return figure
 
 
@@ -228,7 +228,7 @@ def _bars(answer: Answer, curves: Sequence[Curve], *, is_short: bool) -> list[Ba
         found = typeset.with_interval(response.ed95, typeset.dose)
         if not is_short:
             clause = typeset.interval_clause(response.ed95, typeset.dose)
-            found = f"{typeset.traces(response.ed95.estimate)}, {clause}"
+            found = f"{typeset.dose_of(response.ed95.estimate, answer.dose_unit)}, {clause}"
         if typeset.is_missing(response.ed95.estimate):
             found = f"not reached within {typeset.dose(answer.top_dose)}"
         who = f" {curve.strategy}" if len(curves) > 1 else ""

@@ -1,6 +1,6 @@
 """The answer in one sentence: what was found, under which condition, at which cost.
 
-Each verdict has one way of being said. The end point is given in traces and in trace tokens; "whole
+Each verdict has one way of being said. The end point is given in traces and in trace tokens, or in questions; "whole
 pool" is said only where one arm saw all of it; nothing is extrapolated.
 """
 
@@ -89,17 +89,19 @@ def with_sentence(answer: Answer) -> Answer:
 def top_phrase(answer: Answer) -> str:
     """The top dose in words; "the whole pool" only where one arm saw every trace of it."""
     if answer.whole_pool:
-        return f"the whole pool ({typeset.plural(answer.top_dose, 'trace')})"
-    seen = f"the top dose of {typeset.plural(answer.top_dose, 'trace')}"
+        return f"the whole pool ({typeset.plural(answer.top_dose, answer.dose_unit)})"
+    seen = f"the top dose of {typeset.plural(answer.top_dose, answer.dose_unit)}"
     if answer.provenance is None:
         return seen
-    rows = typeset.count(answer.provenance.pool_rows)
-    return f"{seen} (the budget sees {typeset.count(answer.top_dose)} of {rows} traces)"
+    pool = answer.provenance
+    size = pool.pool_rows if answer.dose_unit == "trace" else pool.pool_questions
+    whole = typeset.plural(size, answer.dose_unit)
+    return f"{seen} (the budget sees {typeset.count(answer.top_dose)} of {whole})"
 
 
 def _gain_phrase(answer: Answer) -> str:
     if answer.whole_pool:
-        return f"the whole pool's gain ({typeset.plural(answer.top_dose, 'trace')})"
+        return f"the whole pool's gain ({typeset.plural(answer.top_dose, answer.dose_unit)})"
     return f"the gain of {top_phrase(answer)}"
 
 
@@ -113,9 +115,9 @@ def _dose_phrase(answer: Answer) -> str:
     notes = [typeset.interval_clause(answer.ed95, typeset.dose)]
     response = response_of(answer, answer.strategy)
     tokens = None if response is None else response.trace_tokens
-    if not typeset.is_missing(tokens):
+    if answer.dose_unit == "trace" and not typeset.is_missing(tokens):
         notes.append(f"about {typeset.count(tokens)} trace tokens")
-    return f"{typeset.traces(answer.ed95.estimate)} ({', '.join(notes)})"
+    return f"{typeset.dose_of(answer.ed95.estimate, answer.dose_unit)} ({', '.join(notes)})"
 
 
 def _reach(answer: Answer) -> str:
@@ -200,7 +202,7 @@ def _claim_smaller(answer: Answer) -> str:
         claim = f"{start}: {_moves(answer)}{_others(answer)}."
     else:
         claim = (
-            f"{start}: about {typeset.plural(peak.dose, 'trace')} reach "
+            f"{start}: about {typeset.plural(peak.dose, answer.dose_unit)} reach "
             f"{typeset.share(peak.accuracy)}, {top} {typeset.share(answer.plateau.estimate)}, "
             f"the base {typeset.share(answer.base.estimate)}{_others(answer)}."
         )

@@ -65,10 +65,10 @@ def low_dose(value: float | None) -> str:
     return count(max(math.floor(value), 1))
 
 
-def traces(value: float | None) -> str:
-    """A dose with its noun: 186.2 → "187 traces"."""
+def dose_of(value: float | None, unit: str) -> str:
+    """A dose with its unit: 186.2 → "187 traces"."""
     text = dose(value)
-    return f"{text} trace" if text == "1" else f"{text} traces"
+    return f"{text} {unit}" if text == "1" else f"{text} {unit}s"
 
 
 def plural(value: float | None, noun: str) -> str:

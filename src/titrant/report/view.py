@@ -39,7 +39,7 @@ VERDICT_MARKS: Mapping[VerdictName, str] = {
 }
 
 WORDS = (
-    ("dose", "Number of traces trained on; dose 0 is the base model as it came."),
+    ("dose", "Number of {unit}s trained on; dose 0 is the base model as it came."),
     ("arm", "One training run: a strategy, a dose, a seed."),
     ("plateau", "Accuracy at the top dose."),
     ("{ed}", "Smallest dose whose expected accuracy reaches {level} of the way to the plateau."),
@@ -181,7 +181,7 @@ def _verdict(answer: Answer) -> str:
 
 def _tiles(answer: Answer) -> tuple[Tile, ...]:
     level = typeset.level(answer.level)
-    end_name = f"{end_point_name(answer.level)}: traces for {level} of the gain"
+    end_name = f"{end_point_name(answer.level)}: {answer.dose_unit}s for {level} of the gain"
     return (
         Tile(end_name, end_point_name(answer.level), *_end_tile(answer)),
         _accuracy_tile(answer),
@@ -243,7 +243,7 @@ def _end_tile(answer: Answer) -> tuple[str, tuple[str, ...]]:
     part = math.ceil(estimate) / answer.top_dose
     whole = "the pool" if answer.whole_pool else "the top dose"
     return (
-        typeset.traces(estimate),
+        typeset.dose_of(estimate, answer.dose_unit),
         _notes(clause, f"{typeset.share(part, 1 if part < 0.1 else 0)} of {whole}"),
     )
 
@@ -341,7 +341,11 @@ def _provenance(answer: Answer) -> tuple[tuple[str, str], ...]:
 
 
 def _words(answer: Answer) -> tuple[tuple[str, str], ...]:
-    names = {"ed": end_point_name(answer.level), "level": typeset.level(answer.level)}
+    names = {
+        "ed": end_point_name(answer.level),
+        "level": typeset.level(answer.level),
+        "unit": answer.dose_unit,
+    }
     return tuple((word.format(**names), text.format(**names)) for word, text in WORDS)
 
 

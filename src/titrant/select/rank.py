@@ -38,6 +38,7 @@ __all__ = [
     "Ranking",
     "draw_of",
     "find_strategy",
+    "first_of_questions",
     "needs_of",
     "rank",
     "read_ranking",
@@ -176,3 +177,13 @@ def read_ranking(path: Path) -> Ranking:
         ) from error
     rows = sorted(RankedRow(*row) for row in zip(*columns, strict=True))
     return Ranking(strategy, draw, tuple(rows))
+
+
+def first_of_questions(traces: Sequence[Trace], n: int) -> list[Trace]:
+    """The first trace of each of the first `n` distinct questions: the subset of a dose of questions."""
+    found: dict[str, Trace] = {}
+    for trace in traces:
+        if len(found) == n:
+            break
+        found.setdefault(trace.qid, trace)
+    return list(found.values())

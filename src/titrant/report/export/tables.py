@@ -10,8 +10,9 @@ import polars as pl
 from titrant.config import load_config
 from titrant.errors import ConfigError, DataError
 from titrant.files import replacing, write_text
+from titrant.report import typeset
 from titrant.report.cards import FLAT, PLACE, subset_name, subset_rows, write_card, write_subset
-from titrant.select.rank import read_ranking
+from titrant.select.rank import first_of_questions, read_ranking
 from titrant.traces.table import load_traces
 
 if TYPE_CHECKING:
@@ -62,7 +63,11 @@ def _prompt_of(run: Path) -> PromptSettings | None:
 def _places(run: Path, answer: Answer, pick: Pick, uids: Sequence[str]) -> tuple[RankedRow, ...]:
     """The ranking's rows of a subset; empty where the ranking is gone or another one."""
     path = _ranking_path(run, pick.strategy or answer.strategy, pick.draw)
-    rows = read_ranking(path).rows[: len(uids)] if path.is_file() else ()
+    rows = read_ranking(path).rows if path.is_file() else ()
+    if answer.dose_unit == "trace":
+        rows = rows[: len(uids)]
+    else:  # one trace for each question, so not the head of the ranking
+        rows = tuple(row for row in rows if row.uid in set(uids))
     return rows if [row.uid for row in rows] == list(uids) else ()
 
 
@@ -93,14 +98,18 @@ def chosen_uids(run: Path, answer: Answer, pick: Pick) -> tuple[str, ...]:
             do="choose --strategy and --draw from those",
         )
     ranking = read_ranking(path)
-    if dose > len(ranking.rows):
+    uids = [row.uid for row in ranking.rows]
+    if answer.dose_unit == "question":
+        ranked = take_traces(run / "pool.parquet", uids)
+        uids = [trace.uid for trace in first_of_questions(ranked, dose)]
+    if dose > len(uids):
         raise ConfigError(
-            f"a dose of {dose:,} traces is over the pool",
-            expected=f"at most {len(ranking.rows):,} traces",
+            f"a dose of {dose:,} {answer.dose_unit}s is over the pool",
+            expected=f"at most {typeset.plural(len(uids), answer.dose_unit)}",
             came=f"--dose {dose}",
             do="choose a smaller dose",
         )
-    return ranking.subset(dose)
+    return tuple(uids[:dose])
 
 
 def _uids_of_subset(run: Path, answer: Answer) -> tuple[str, ...]:
@@ -124,7 +133,7 @@ def _nothing_chosen(answer: Answer) -> DataError:
         "this run has chosen no subset",
         expected="an answer with a subset",
         came=f"the verdict '{answer.verdict}'",
-        do="say how many traces you want: --dose N",
+        do=f"say how many {answer.dose_unit}s you want: --dose N",
     )
 
 

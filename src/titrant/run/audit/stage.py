@@ -24,13 +24,13 @@ from titrant.run.audit.models import ENTRY, AskedModel, Asking, ask_models
 from titrant.run.audit.plan import AUDIT_ROUND, AuditPlan, check_settings, plan_audit, write_plan
 from titrant.run.input.cleaning import read_cleaning
 from titrant.run.input.inputs import load_benchmarks
-from titrant.run.input.scale import counts_questions, first_of_questions
+from titrant.run.input.scale import counts_questions
 from titrant.run.ladder.batch import reconcile, run_batch
 from titrant.run.ladder.preliminary import Pilot, Zero, with_template
 from titrant.run.ladder.readings import read_samples
 from titrant.run.ladder.rounds import write_rankings
 from titrant.run.session import read_record
-from titrant.select.rank import draw_of, read_ranking
+from titrant.select.rank import draw_of, first_of_questions, read_ranking
 from titrant.select.shots import choose_shots
 from titrant.traces.table import load_traces, write_traces
 from titrant.train.job import ArmJob, ArmOutcome

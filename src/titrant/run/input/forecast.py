@@ -29,11 +29,11 @@ from titrant.errors import MissingPackageError
 from titrant.run.input.inputs import Inputs, Named, freeze_problems, gather, load_benchmarks
 from titrant.run.input.names import check_names
 from titrant.run.input.prepare import Prepared, PrepareJob, prepared_pool
-from titrant.run.input.scale import counts_questions, first_of_questions, ladder_plan
+from titrant.run.input.scale import counts_questions, ladder_plan
 from titrant.run.ladder.preliminary import lr_centre, plan_pilot
 from titrant.run.store.folder import RunFolder, make_folder
 from titrant.run.titrate import Entries, find_first, with_names
-from titrant.select.rank import draw_of, rank, write_ranking
+from titrant.select.rank import draw_of, first_of_questions, rank, write_ranking
 from titrant.traces.table import load_traces, write_traces
 from titrant.train.job import ArmJob
 

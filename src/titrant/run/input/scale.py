@@ -45,13 +45,3 @@ def visits(config: Config, size: int) -> int:
     if counts_questions(config):
         return prompt_visits(recipe, config.train.grpo)
     return size if recipe.match == "epochs" else recipe.updates * recipe.rows_per_update
-
-
-def first_of_questions(traces: Sequence[Trace], n: int) -> list[Trace]:
-    """The first trace of each of the first `n` distinct questions."""
-    found: dict[str, Trace] = {}
-    for trace in traces:
-        if len(found) == n:
-            break
-        found.setdefault(trace.qid, trace)
-    return list(found.values())

@@ -20,9 +20,10 @@ from titrant.arms import ArmSpec
 from titrant.dose.readings import BASE
 from titrant.errors import TrainError
 from titrant.records import Record
-from titrant.run.input.scale import counts_questions, first_of_questions
+from titrant.run.input.scale import counts_questions
 from titrant.run.ladder.readings import read_samples
 from titrant.seeds import derive_rng
+from titrant.select.rank import first_of_questions
 from titrant.traces.record import Problem
 
 if TYPE_CHECKING:

@@ -76,6 +76,7 @@ def build_answer(config: Config, found: Findings, *, created: str) -> Answer:
         plateau=unknown(confidence),
         gain=unknown(confidence),
         top_dose=found.ladder.plan.top_dose,
+        dose_unit="question" if found.counts_questions else "trace",
         whole_pool=found.ladder.plan.shared_dose is not None,
         guess=None,
         responses=(),
@@ -153,11 +154,6 @@ def arm_rows(found: Findings) -> tuple[ArmRow, ...]:
 def warnings_of(found: Findings, analysis: Analysis | None) -> list[str]:
     """What a reader of the answer has to know; nothing that depends on the clock."""
     words = list(found.inputs.warnings)
-    if found.counts_questions:
-        words.append(
-            "a dose counts distinct questions, since train.algorithm is grpo: where traces are said, read "
-            "questions"
-        )
     if found.prepared.dropped:
         words.append(
             f"{len(found.prepared.dropped):,} traces longer than the limit (recipe.max_tokens or the base's context) are left out"

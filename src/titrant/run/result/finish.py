@@ -18,7 +18,7 @@ from titrant.report.html import render_report
 from titrant.report.sentence import with_sentence
 from titrant.run.input.cleaning import read_cleaning
 from titrant.run.input.inputs import load_benchmarks
-from titrant.run.input.scale import counts_questions, first_of_questions
+from titrant.run.input.scale import counts_questions
 from titrant.run.ladder.preliminary import Pilot, Zero
 from titrant.run.ladder.readings import write_readings
 from titrant.run.ladder.rounds import guess_of, read_frame
@@ -29,7 +29,7 @@ from titrant.run.result.subset import chosen_dose, subset_record, write_chosen
 from titrant.run.scores.ranked import ensure_ranking
 from titrant.run.session import read_record
 from titrant.run.store.manifest import begin_manifest, finish_manifest
-from titrant.select.rank import draw_of, read_ranking
+from titrant.select.rank import draw_of, first_of_questions, read_ranking
 from titrant.train.job import ArmOutcome
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from titrant.dose.payoff import Payoff, Subsets, payoff, saving_range
 from titrant.estimate import Estimate
 from titrant.report.answer import Selection
 from titrant.run.input.prepare import row_tokens
-from titrant.run.input.scale import counts_questions, first_of_questions
+from titrant.run.input.scale import counts_questions
 from titrant.run.scores.ranked import ensure_ranking
 from titrant.run.scores.wanted import HIDDEN
-from titrant.select.rank import draw_of, needs_of, read_ranking
+from titrant.select.rank import draw_of, first_of_questions, needs_of, read_ranking
 from titrant.signals.meta import SignalCost
 
 if TYPE_CHECKING:

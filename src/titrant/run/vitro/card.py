@@ -59,7 +59,7 @@ def card_text(card: BaseCard) -> str:
         if m is not None
     ]
     start = card.recipe.get("start")
-    origin = "from nothing" if start is None else f"on from vitro:{start}"
+    origin = "from nothing" if start is None else f"further, from vitro:{start},"
     recipe = "\n".join(f"- {key}: {value}" for key, value in card.recipe.items())
     versions = ", ".join(f"{k} {v}" for k, v in card.versions.items())
     return f"""---

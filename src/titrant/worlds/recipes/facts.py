@@ -5,6 +5,10 @@ it as often as its frequency says, at random places. Questions are answered dire
 They ask for facts in proportion to their frequency, or for none (`19+85-4=`). With facts of few names
 alone a model learns those names and not to copy a name (40 of 280 facts in the questions: the others
 were never even named in a solution). New facts stand nowhere.
+
+Pretraining goes on from the arithmetic base, which knows sums of a number and a digit; from nothing
+the facts were learned and sums of two-digit numbers were not (3,000 updates of 32 rows: 4 % right on
+two known facts).
 """
 
 from __future__ import annotations
@@ -49,11 +53,15 @@ class FactsRecipe(VitroRecipe):
     name: str = "facts"
     meander_share: float = 0.15
     """Share of step-by-step documents in the verbose style."""
-    readings: int = 20
-    """How often the text holds the table: a fact of frequency f stands alone in 20·f documents."""
+    readings: int = 8
+    """How often the text holds the table: a fact of frequency f stands alone in 8·f documents."""
     plain_share: float = 0.25
     """Share of questions that need no fact."""
-    updates: int = 3000
+    start: str | None = "arithmetic"
+    thinking_share: float = 0.47
+    updates: int = 14_000
+    rows: int = 8
+    learning_rate: float = 2e-3
 
 
 def question_documents(recipe: VitroRecipe, block: int) -> list[Document]:
