@@ -74,7 +74,43 @@ def test_a_folder_of_other_models_is_refused(audited):
         *("--set", "decode.engine=fake", "--set", "audit.problems=20"),
     )
     assert result.exit_code == 3
-    assert "holds the audit of other models or problems" in said(result)
+    assert "holds the audit of other models, problems or settings" in said(result)
+    assert "found: model another" in said(result)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("--benchmark", "world:arithmetic/hard"), "found: benchmark world:arithmetic/hard"),
+        (("--pool", "world:arithmetic"), "expected: pool None found: pool world:arithmetic"),
+        (("--set", "decode.max_new_tokens=30"), "settings of prompt, decode, columns and seed"),
+        (("--set", "seed=7"), "settings of prompt, decode, columns and seed"),
+    ],
+)
+def test_a_folder_of_other_problems_or_settings_is_refused(audited, change, words):
+    out, _ = audited
+    before = (out / "audit.json").read_bytes()
+    plain = ["base-model", "tuned-model", "--out", str(out), "--set", "decode.engine=fake"]
+    benchmark = [] if change[0] == "--benchmark" else ["--benchmark", "world:arithmetic/easy"]
+    sets = ["benchmark.0.limit=24", "audit.problems=20", "decode.max_new_tokens=24"]
+    options = [part for one in sets for part in ("--set", one)]
+    result = titrant("audit", *plain, *benchmark, *options, *change)
+    assert result.exit_code == 3, result.output
+    assert words in said(result)
+    assert (out / "audit.json").read_bytes() == before
+
+
+def test_one_audit_at_a_time_keeps_the_findings_of_the_others(tmp_path):
+    for name in ("contamination", "corruption"):
+        assert audit_two(tmp_path / "two", "--only", name).exit_code == 0
+    found = TwoModelAudit.model_validate_json((tmp_path / "two" / "audit.json").read_text())
+    assert {result.audit for result in found.audits} == {"contamination", "corruption"}
+
+
+def test_worked_examples_need_a_pool(tmp_path):
+    result = audit_two(tmp_path / "two", "--set", "prompt.few_shot=2")
+    assert result.exit_code == 2
+    assert "prompt.few_shot needs a pool" in said(result)
 
 
 @pytest.mark.parametrize(

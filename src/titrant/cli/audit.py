@@ -51,13 +51,14 @@ def audit(
     from titrant.cli.common import console, emit_json
     from titrant.cli.live import LiveWatcher, PlainWatcher, show_findings
 
-    more = [*(sets or []), *([f"audit.names=[{', '.join(only)}]"] if only else [])]
+    more, named = list(sets or []), tuple(only or ())
     screen = console(stderr=json_)
     kind = LiveWatcher if screen.is_terminal else PlainWatcher
     with kind(screen) as watcher:
         if len(subjects) == 1:
-            found, page = _of_run(Path(subjects[0]), more, watcher)
+            found, page = _of_run(Path(subjects[0]), more, watcher, only=named)
         else:
+            more += [f"audit.names=[{', '.join(named)}]"] if named else []
             found, page = _of_models(
                 subjects, more, watcher, benchmarks=benchmark or [], pool=pool, out=out
             )
@@ -68,7 +69,9 @@ def audit(
     screen.print(f"\n  report  {page}", markup=False, soft_wrap=True)
 
 
-def _of_run(path: Path, sets: list[str], watcher: Watcher) -> tuple[Answer, Path]:
+def _of_run(
+    path: Path, sets: list[str], watcher: Watcher, *, only: tuple[str, ...]
+) -> tuple[Answer, Path]:
     from titrant.config import load_config
     from titrant.run.store.folder import RunFolder, read_config
     from titrant.run.titrate import titrate
@@ -76,7 +79,7 @@ def _of_run(path: Path, sets: list[str], watcher: Watcher) -> tuple[Answer, Path
     folder = RunFolder(path)
     read_config(folder)  # whether it is a run folder at all
     config = load_config(folder.config, sets)
-    return titrate(config, path, watcher=watcher, audit=True), folder.report
+    return titrate(config, path, watcher=watcher, audit=True, only=only), folder.report
 
 
 def _of_models(

@@ -21,7 +21,7 @@ from titrant.engines.locate import HUB_ID
 from titrant.errors import ConfigError
 from titrant.report.answer import Answer
 from titrant.run.audit.plan import check_settings
-from titrant.run.audit.stage import audit_run
+from titrant.run.audit.stage import audit_run, with_audits
 from titrant.run.input.inputs import (
     Inputs,
     Named,
@@ -70,7 +70,7 @@ from titrant.select.rank import draw_of
 from titrant.train.job import ArmJob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from titrant.arms import ArmSpec
     from titrant.dose.ladder.ladder import LadderPlan
@@ -100,6 +100,7 @@ def titrate(
     entries: Entries | None = None,
     wait: bool = False,
     audit: bool = False,
+    only: Sequence[str] = (),
 ) -> Answer:
     """Run a titration in the folder `out`, or go on with the one that is there.
 
@@ -110,19 +111,22 @@ def titrate(
         entries: what the workers run; for tests and for other trainers.
         wait: wait for another process on the same folder instead of refusing.
         audit: also ask whether the gain is real, as `config.audit` says.
+        only: the audits to make this time, of those of `config.audit`; empty: all of them.
 
     Raises:
         TitrantError: see `titrant.errors`; the folder can be resumed after each.
     """
     entries = entries or Entries()
     if audit:
-        check_settings(config.audit)
+        check_settings(with_audits(config, only).audit)
     with opened(config, out, watcher=watcher, entries=entries, wait=wait) as session:
         if session.folder.answer.exists() and session.folder.report.exists():
             answer = read_record(session.folder.answer, Answer)
         else:
             answer = _stages(session, entries)
-        return audit_run(session, answer, entry=entries.ask) if audit else answer
+        if not audit:
+            return answer
+        return audit_run(session, answer, only=only, entry=entries.ask)
 
 
 @contextmanager

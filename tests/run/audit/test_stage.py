@@ -102,6 +102,18 @@ def test_a_treatment_may_be_added_later(copied):
     assert len(answer.audits[0].findings) == 4
 
 
+def test_one_audit_alone_keeps_the_findings_of_the_others_and_the_config(copied):
+    first = audited(copied)
+    config = fake_arms.fake_config(audit=AUDIT)
+    before = (copied / "config.yaml").read_text()
+    answer = titrate(config, copied, entries=ENTRIES, audit=True, only=("contamination",))
+    assert [result.audit for result in answer.audits] == ["corruption", "contamination"]
+    assert answer.audits[0] == first.audits[0]
+    assert (copied / "config.yaml").read_text() == before
+    again = audited(copied)
+    assert [result.audit for result in again.audits] == ["corruption", "contamination"]
+
+
 def test_other_problems_are_refused_and_nothing_is_lost(copied):
     audited(copied)
     with pytest.raises(ConfigError, match="were begun with other settings"):

@@ -1,14 +1,15 @@
 """Asking one model what the audits want to know, in a worker; kept chunk by chunk.
 
-The base, and each clean arm's model, are asked through the engine that reads arms. Chunks that are there are
-not asked again; a part's folder carries a fingerprint of everything that decides its rows.
+The base, and each clean arm's model, are asked through the engine that reads arms; the base under the template
+that it is read under. Chunks that are there are not asked again; a part's folder carries a fingerprint of
+everything that decides its rows: settings, problems, and, where it reads what others have answered, the models.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
@@ -35,6 +36,17 @@ if TYPE_CHECKING:
 TRANSFORMERS = "titrant.engines.transformers:TransformersEngine"
 
 
+class AskedModel(NamedTuple):
+    """One model."""
+
+    role: ModelRole
+    seed: int
+    weights: Path | None
+    """`None`: the base."""
+    template: str | None = None
+    """Prompt template that it is asked under; `None`: the config's."""
+
+
 class AskJob(Record):
     """One model and the parts that it is asked for."""
 
@@ -45,8 +57,13 @@ class AskJob(Record):
     benchmark: str
     """Name of the deciding one."""
     config: Config
+    """Under the model's own template."""
     parts: tuple[str, ...]
     """In the order in which they are asked."""
+    fingerprints: dict[str, str]
+    """Of all parts, by name; see `part_fingerprints`."""
+    models: tuple[tuple[ModelRole, int], ...]
+    """Roles and seeds of all models that are asked: answers of others are left aside."""
     role: ModelRole
     seed: int
     weights: Path | None
@@ -73,7 +90,7 @@ def ask(job: AskJob, progress: Callable[[str, int, int], None] | None = None) ->
         part = known[name]
         material = material_of(job, part)
         items = list(part.items(material, job.config.audit))
-        place = folder.part(name, part_fingerprint(job.config, name, job.problems))
+        place = folder.part(name, job.fingerprints[name])
         starts = range(0, len(items), part.chunk)
         for number, start in enumerate(starts):
             path = folder.chunk(place, job.role, job.seed, number)
@@ -118,11 +135,23 @@ def stages_of_parts(names: Sequence[str]) -> list[list[str]]:
     return stages
 
 
-def part_fingerprint(config: Config, name: str, problems: Path) -> str:
-    """What decides the rows of a part, beside the models: settings and problems."""
+def part_fingerprints(
+    config: Config, problems: Path, models: Sequence[AskedModel]
+) -> dict[str, str]:
+    """What decides the rows of each part of the config's audits, as a short hash.
+
+    Settings, problems and the templates of the models; of a part that reads what others have answered
+    also which models were asked, since its items are all their answers.
+    """
     settings = config.audit.model_dump_json(exclude={"names", "treatments", "seeds"})
     shared = config.model_dump_json(include={"prompt", "decode", "signals", "seed"})
-    return content_hash(name, settings, shared, _content(problems))[:8]
+    templates = sorted({f"{model.role} {model.template}" for model in models})
+    asked = sorted(f"{model.role} {model.seed}" for model in models)
+    common = (settings, shared, _content(problems), *templates)
+    return {
+        name: content_hash(name, *common, *(asked if part.needs else ()))[:8]
+        for name, part in parts_by_name(config.audit.names).items()
+    }
 
 
 @lru_cache(maxsize=8)
@@ -135,7 +164,7 @@ def material_of(job: AskJob, part: Part) -> Material:
     folder = AuditFolder(job.folder)
     evidence = {}
     for name in part.needs:
-        found = read_part(folder.part(name, part_fingerprint(job.config, name, job.problems)))
+        found = read_part(folder.part(name, job.fingerprints[name]), job.models)
         if found is not None:
             evidence[name] = found
     return load_material(

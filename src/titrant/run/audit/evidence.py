@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from titrant.audits.base import AuditResult, Evidence, audits
 from titrant.files import write_text
-from titrant.run.audit.asking import part_fingerprint
+from titrant.run.audit.asking import part_fingerprints
 from titrant.run.audit.folder import read_part
 from titrant.run.ladder.readings import collect
+from titrant.settings import AuditSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from titrant.audits.base import ModelRole
+    from titrant.run.audit.asking import AskedModel
     from titrant.run.audit.folder import AuditFolder
     from titrant.run.audit.material import FreshNote
     from titrant.run.audit.plan import AuditPlan
@@ -25,15 +28,15 @@ if TYPE_CHECKING:
 
 
 def read_tables(
-    folder: AuditFolder, config: Config, problems: Path, names: Sequence[str]
+    folder: AuditFolder, config: Config, problems: Path, models: Sequence[AskedModel]
 ) -> dict[str, pl.DataFrame]:
-    """What was asked for the named audits, by part; parts without any rows are absent."""
+    """What these models have answered for the config's audits, by part; parts without rows are absent."""
+    asked: list[tuple[ModelRole, int]] = [(model.role, model.seed) for model in models]
     tables = {}
-    for name in names:
-        for part in audits.get(name).parts:
-            found = read_part(folder.part(part.name, part_fingerprint(config, part.name, problems)))
-            if found is not None:
-                tables[part.name] = found
+    for name, fingerprint in part_fingerprints(config, problems, models).items():
+        found = read_part(folder.part(name, fingerprint), asked)
+        if found is not None:
+            tables[name] = found
     return tables
 
 
@@ -77,3 +80,10 @@ def judge_all(folder: AuditFolder, evidence: Evidence, config: Config) -> tuple[
         write_text(folder.result(name), result.model_dump_json(indent=2) + "\n")
         results.append(result)
     return tuple(results)
+
+
+def joined(before: Sequence[AuditResult], now: Sequence[AuditResult]) -> tuple[AuditResult, ...]:
+    """Findings of earlier calls with those of this one, which replace their own; in the page's order."""
+    by_name = {result.audit: result for result in (*before, *now)}
+    order = [*AuditSettings().names, *by_name]
+    return tuple(by_name[name] for name in dict.fromkeys(order) if name in by_name)

@@ -20,6 +20,7 @@ import polars as pl
 from titrant.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from titrant.audits.base import ModelRole
@@ -54,13 +55,22 @@ class AuditFolder:
         return folder / f"{role}-s{seed:02d}-{number:04d}.parquet"
 
 
-def read_part(folder: Path) -> pl.DataFrame | None:
-    """All chunks of a part; `None` where nothing was asked.
+def read_part(
+    folder: Path, models: Collection[tuple[ModelRole, int]] | None = None
+) -> pl.DataFrame | None:
+    """The chunks of a part; `None` where nothing was asked.
+
+    Args:
+        folder: of the part.
+        models: role and seed of the models whose answers count; `None`: all that were asked.
 
     Raises:
         DataError: a chunk is damaged.
     """
     paths = sorted(folder.glob("*.parquet"))
+    if models is not None:
+        wanted = {f"{role}-s{seed:02d}" for role, seed in models}
+        paths = [path for path in paths if path.stem.rpartition("-")[0] in wanted]
     if not paths:
         return None
     try:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from titrant.run.audit.plan import AuditPlan, check_settings, wanted_treatments
+from titrant.run.audit.folder import AuditFolder
+from titrant.run.audit.plan import AuditPlan, check_settings, continued, wanted_treatments
 from titrant.run.audit.stage import findings_of
 from titrant.run.input.labels import labelled_pool
 from titrant.run.input.prepare import prepared_pool
@@ -57,4 +58,4 @@ def audit_grid(
             benchmark=next(iter(inputs.benchmarks)),
             asked=(settings.fresh, settings.out, settings.problems),
         )
-        return findings_of(session, wanted)
+        return findings_of(session, continued(AuditFolder(session.folder.audits), wanted))

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from titrant.run.audit.asking import AskJob, parts_by_name, stages_of_parts
+from titrant.run.audit.asking import (
+    AskedModel,
+    AskJob,
+    part_fingerprints,
+    parts_by_name,
+    stages_of_parts,
+)
+from titrant.run.ladder.preliminary import with_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from titrant.audits.base import ModelRole
     from titrant.dose.work.worker import Progress
     from titrant.run.session import Executor
     from titrant.run.watch import Watcher
     from titrant.settings import Config
 
 ENTRY = "titrant.run.audit.asking:ask"
-
-
-class AskedModel(NamedTuple):
-    """One model."""
-
-    role: ModelRole
-    seed: int
-    weights: Path | None
-    """`None`: the base."""
 
 
 class Asking(NamedTuple):
@@ -70,22 +67,28 @@ def _called(job: AskJob) -> str:
 def stages_of_jobs(asking: Asking, models: Sequence[AskedModel]) -> Iterator[list[AskJob]]:
     """The jobs that can be done side by side, stage by stage of what parts need of each other."""
     known = parts_by_name(asking.config.audit.names)
+    fingerprints = part_fingerprints(asking.config, asking.problems, models)
+    asked = tuple((model.role, model.seed) for model in models)
     for parts in stages_of_parts(asking.config.audit.names):
         jobs = []
         for model in models:
             mine = tuple(name for name in parts if model.role in known[name].roles)
             if mine:
-                jobs.append(_job(asking, model, mine))
+                job = _job(asking, model, mine)
+                jobs.append(job.model_copy(update={"fingerprints": fingerprints, "models": asked}))
         yield jobs
 
 
 def _job(asking: Asking, model: AskedModel, parts: tuple[str, ...]) -> AskJob:
+    config = asking.config
     return AskJob(
         folder=asking.folder,
         problems=asking.problems,
         benchmark=asking.benchmark,
-        config=asking.config,
+        config=config if model.template is None else with_template(config, model.template),
         parts=parts,
+        fingerprints={},
+        models=(),
         role=model.role,
         seed=model.seed,
         weights=model.weights,

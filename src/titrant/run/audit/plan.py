@@ -85,7 +85,7 @@ def check_settings(settings: AuditSettings) -> None:
 
 
 def plan_audit(folder: AuditFolder, config: Config, answer: Answer) -> AuditPlan:
-    """The plan on disk, with what the settings say of treatments and seeds now; else a new one.
+    """The plan for an answer; see `continued`.
 
     Raises:
         ConfigError: the settings ask for other problems or another dose than those on disk.
@@ -99,6 +99,15 @@ def plan_audit(folder: AuditFolder, config: Config, answer: Answer) -> AuditPlan
         benchmark=_benchmark(answer),
         asked=(settings.fresh, settings.out, settings.problems),
     )
+    return continued(folder, wanted)
+
+
+def continued(folder: AuditFolder, wanted: AuditPlan) -> AuditPlan:
+    """The plan on disk, with what is wanted of treatments and seeds now; without one, what is wanted.
+
+    Raises:
+        ConfigError: the plan on disk is about other problems, another dose or another strategy.
+    """
     if not folder.plan.exists():
         return wanted
     known = read_record(folder.plan, AuditPlan)

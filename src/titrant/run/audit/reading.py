@@ -28,6 +28,8 @@ class ReadJob(Record):
     config: Config
     spec: ArmSpec
     weights: Path | None
+    shots: tuple[tuple[str, str], ...] = ()
+    """Worked examples of the prompt."""
 
 
 def read(job: ReadJob, progress: Callable[[str, int, int], None] | None = None) -> ArmOutcome:
@@ -36,7 +38,9 @@ def read(job: ReadJob, progress: Callable[[str, int, int], None] | None = None) 
     Raises:
         TitrantError: the model cannot be loaded or asked.
     """
-    engine, prompts = open_model(ModelFiles(config=job.config, weights=job.weights))
+    engine, prompts = open_model(
+        ModelFiles(config=job.config, weights=job.weights, shots=job.shots)
+    )
     folder = RunFolder(job.folder)
     reader = Reader(engine, job.spec, job.config, prompts.opens_thinking)
 

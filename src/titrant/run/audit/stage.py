@@ -17,10 +17,18 @@ from titrant.audits.base import Evidence
 from titrant.errors import DataError
 from titrant.files import write_text
 from titrant.report.html import render_report
-from titrant.run.audit.evidence import arm_facts, arm_readings, fresh_fact, judge_all, read_tables
+from titrant.run.audit.asking import AskedModel
+from titrant.run.audit.evidence import (
+    arm_facts,
+    arm_readings,
+    fresh_fact,
+    joined,
+    judge_all,
+    read_tables,
+)
 from titrant.run.audit.folder import AuditFolder
 from titrant.run.audit.material import freeze_sets, make_sets
-from titrant.run.audit.models import ENTRY, AskedModel, Asking, ask_models
+from titrant.run.audit.models import ENTRY, Asking, ask_models
 from titrant.run.audit.plan import AUDIT_ROUND, AuditPlan, check_settings, plan_audit, write_plan
 from titrant.run.input.cleaning import read_cleaning
 from titrant.run.input.inputs import load_benchmarks
@@ -36,25 +44,43 @@ from titrant.traces.table import load_traces, write_traces
 from titrant.train.job import ArmJob, ArmOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from titrant.audits.base import AuditResult
     from titrant.report.answer import Answer
     from titrant.run.session import Session
+    from titrant.settings import Config
 
 
-def audit_run(session: Session, answer: Answer, *, entry: str = ENTRY) -> Answer:
+def audit_run(
+    session: Session, answer: Answer, *, only: Sequence[str] = (), entry: str = ENTRY
+) -> Answer:
     """Audit a finished titration; the answer with its findings, written back with its report.
+
+    Args:
+        session: of the run.
+        answer: of the titration; findings of earlier audits stay in it.
+        only: audits to make this time; empty: those of the config.
+        entry: what workers run to ask a model.
 
     Raises:
         ConfigError: unknown audits or treatments, or settings other than those that were begun with.
         TitrantError: an arm or a question met an error that is not about it alone.
     """
+    session = replace(session, config=with_audits(session.config, only))
     check_settings(session.config.audit)
     plan = plan_audit(AuditFolder(session.folder.audits), session.config, answer)
-    results = findings_of(session, plan, entry=entry)
+    results = joined(answer.audits, findings_of(session, plan, entry=entry))
     return _write_back(session, answer.model_copy(update={"audits": results}))
+
+
+def with_audits(config: Config, only: Sequence[str]) -> Config:
+    """The same config with these audits alone; as it is where none is named."""
+    if not only:
+        return config
+    audit = config.audit.model_copy(update={"names": tuple(only)})
+    return config.model_copy(update={"audit": audit})
 
 
 def findings_of(
@@ -70,23 +96,28 @@ def findings_of(
     plan = _begin(session, folder, plan)
     _run_arms(session, plan)
     outcomes = _outcomes(session, plan)
+    models = list(_models(session, plan, outcomes))
     ask_models(
         session.executor,
         asking_of(session, plan),
-        list(_models(session, plan, outcomes)),
+        models,
         watcher=session.watcher,
         entry=entry,
     )
     session.watcher.stage("findings")
-    return judge_all(folder, _evidence(session, folder, plan, outcomes), session.config)
+    problems = session.folder.audit_problems
+    tables = read_tables(folder, session.config, problems, models)
+    return judge_all(folder, _evidence(session, plan, tables, outcomes), session.config)
 
 
 def _evidence(
-    session: Session, folder: AuditFolder, plan: AuditPlan, outcomes: dict[str, ArmOutcome]
+    session: Session,
+    plan: AuditPlan,
+    tables: dict[str, pl.DataFrame],
+    outcomes: dict[str, ArmOutcome],
 ) -> Evidence:
-    names, problems = session.config.audit.names, session.folder.audit_problems
     return Evidence(
-        tables=read_tables(folder, session.config, problems, names),
+        tables=tables,
         readings=arm_readings(session.folder, plan, outcomes),
         benchmark=plan.benchmark,
         level=session.config.ladder.confidence,
@@ -131,8 +162,7 @@ def _run_arms(session: Session, plan: AuditPlan) -> None:
     trained = first_of_questions(ranked, plan.dose) if is_by_question else ranked[: plan.dose]
     write_traces(AuditFolder(folder.audits).pool, trained)
     pilot = read_record(folder.stage("pilot"), Pilot)
-    zero = read_record(folder.stage("zero"), Zero)
-    template = next(v.template for v in zero.variants if v.arm_id == zero.chosen)
+    template = _base_template(session)
     jobs = [
         ArmJob(
             run_dir=folder.root,
@@ -173,11 +203,17 @@ def _models(
     session: Session, plan: AuditPlan, outcomes: dict[str, ArmOutcome]
 ) -> Iterator[AskedModel]:
     """The base, and the model of every clean arm that was trained."""
-    yield AskedModel("base", 0, None)
+    yield AskedModel("base", 0, None, _base_template(session))
     for spec in plan.clean:
         outcome = outcomes.get(spec.arm_id)
         if outcome is not None and outcome.error is None:
             yield AskedModel("tuned", spec.seed, _weights(session, spec.arm_id))
+
+
+def _base_template(session: Session) -> str:
+    """The template that the zero of every gain was read under: the base's best."""
+    zero = read_record(session.folder.stage("zero"), Zero)
+    return next(v.template for v in zero.variants if v.arm_id == zero.chosen)
 
 
 def _weights(session: Session, arm_id: str) -> Path:
@@ -199,7 +235,7 @@ def _weights(session: Session, arm_id: str) -> Path:
 
 
 def _templates(session: Session, benchmark: str) -> dict[str, Any]:
-    """Which problems the base solves under each template, and under which of them arms are asked."""
+    """Which problems the base solves under each template, and which one arms and base are asked under."""
     zero = read_record(session.folder.stage("zero"), Zero)
     scores = {}
     for variant in zero.variants:
@@ -208,7 +244,11 @@ def _templates(session: Session, benchmark: str) -> dict[str, Any]:
         )
         means = samples.group_by("qid").agg(pl.col("correct").cast(pl.Float64).mean()).sort("qid")
         scores[variant.template] = means["correct"].to_numpy()
-    return {"templates": scores, "template": zero.variants[0].template}
+    return {
+        "templates": scores,
+        "template": zero.variants[0].template,
+        "base_template": _base_template(session),
+    }
 
 
 def _write_back(session: Session, answer: Answer) -> Answer:
