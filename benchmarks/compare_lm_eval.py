@@ -11,6 +11,7 @@ false-positive rates: benchmarks/compare.py.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
@@ -20,7 +21,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from titrant.engines.locate import find_base
+from titrant.engines.locate import find_base, fingerprint
 from titrant.settings import BaseSettings
 from titrant.worlds.pools import world_problems
 
@@ -65,11 +66,23 @@ def make_task(work: Path, n: int) -> None:
     (work / f"{TASK}.yaml").write_text(YAML.format(task=TASK, data=data), encoding="utf-8")
 
 
-def evaluate(work: Path, name: str, model: str) -> Path:
+def samples_of(work: Path, model: Path, n: int) -> Path:
+    """Where lm-eval's samples of a model lie: another model, other weights or other problems, another folder.
+
+    Args:
+        work: of all samples.
+        model: the model's folder; its fingerprint goes over weights, configuration and tokenizer.
+        n: problems.
+    """
+    named = json.dumps([str(model.resolve()), fingerprint(model), n, YAML])
+    return work / f"{model.resolve().name}-{hashlib.sha256(named.encode()).hexdigest()[:12]}"
+
+
+def evaluate(work: Path, model: str, n: int) -> Path:
     """Run lm-eval on a model; gives the folder of its samples, made anew only where it is missing."""
-    out = work / name
+    folder = find_base(BaseSettings(path=model)).folder
+    out = samples_of(work, folder, n)
     if not list(out.rglob("samples_*.jsonl")):
-        folder = find_base(BaseSettings(path=model)).folder
         command = [sys.executable, "-m", "lm_eval", "--model", "hf"]
         command += ["--model_args", f"pretrained={folder},dtype=float32"]
         command += ["--tasks", TASK, "--include_path", str(work), "--output_path", str(out)]
@@ -87,7 +100,7 @@ def main() -> None:
     parser.add_argument("--problems", type=int, default=500)
     given = parser.parse_args()
     make_task(given.work, given.problems)
-    sides = [evaluate(given.work, name, getattr(given, name)) for name in ("a", "b")]
+    sides = [evaluate(given.work, model, given.problems) for model in (given.a, given.b)]
     subprocess.run(["titrant", "compare", *map(str, sides)], check=True)
     found = json.loads(
         subprocess.run(

@@ -1,7 +1,6 @@
 """Do corrupted traces train as well as clean ones? All treatments, in and out of distribution.
 
     python benchmarks/corruption.py arithmetic [--work DIR] [--seeds 3]
-    python benchmarks/corruption.py maze [--work DIR] [--seeds 3]
 
 Arithmetic: the demo's recipe on `vitro:arithmetic`, 512 random traces, 500 problems in distribution (2–6
 operations) and 200 out of it (7–9). Maze: see `benchmarks/maze.py`, which trains from nothing.
@@ -27,6 +26,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from typing import TYPE_CHECKING
+
+import tables
 
 from titrant.cli.live import PlainWatcher
 from titrant.config import demo_config
@@ -79,16 +80,14 @@ def arithmetic(work: Path, seeds: int) -> AuditResult:
 
 def show(result: AuditResult) -> None:
     """The table of treatments and the sentences."""
-    (table,) = result.tables
-    print("| " + " | ".join(table.columns) + " |")
-    print("|" + "---|" * len(table.columns))
-    for row in table.rows:
-        cells = [_cell(value, unit) for value, unit in zip(row, table.units, strict=True)]
-        print("| " + " | ".join(cells) + " |")
-    only = next(row[1] for row in table.rows if row[0] == "answer-only")
-    assert isinstance(only, Estimate)
-    is_void = (only.estimate or 0.0) >= VOID
-    print(f"\nanswer-only {typeset.share(only.estimate)}: {'void' if is_void else 'stands'}\n")
+    rows = [row for found in result.tables for row in found.rows]
+    for found in result.tables:
+        tables.head(*found.columns)
+        for row in found.rows:
+            tables.row(*(_cell(v, unit) for v, unit in zip(row, found.units, strict=True)))
+    only = next((row[1] for row in rows if row[0] == "answer-only"), None)
+    assert only is None or isinstance(only, Estimate)
+    print(f"\nanswer-only {tables.told(only, typeset.share)}: {tables.void(only, VOID)}\n")
     for finding in result.findings:
         print(f"- {finding.outcome}: {finding.statement}")
 

@@ -12,7 +12,8 @@ base, CoT-pass@k with exact step validity, the share of the gain on fresh proble
 |---|---|---|
 | arithmetic-terse, -verbose | vitro:arithmetic | SFT on 512 traces: one line per step; every step restated and checked |
 | arithmetic-rl | same | GRPO, correct answers, 256 prompts |
-| arithmetic-rl-noclip, -format, -random, -random2, -inverted | same | GRPO without clipping; other rewards |
+| arithmetic-rl-noclip, -format, -random, -random-noclip, -inverted, -majority-wrong | same | GRPO without clipping; other rewards |
+| arithmetic-rl-random2 | same | as -random, with another root seed |
 | facts-terse, -verbose, facts-rl | facts (titrant vitro build facts) | the same on questions that need facts from pretraining |
 
 Written down before the first run:
@@ -22,6 +23,12 @@ Written down before the first run:
 * SFT is expected to raise accuracy; RL with correct rewards too; random rewards not, inverted ones to lower it;
 * facts: SFT on traces with new facts may raise the knowledge index, RL cannot learn them.
 
+How they are read (verdicts as in `tables`): *raise* and *lower* by the interval of tuned − base; *not* holds where it
+ends under the smallest gain of interest, 2 points; *equal* holds where it lies within the faithfulness audit's margin
+of 0, 10 % of the base's bits or 0.25; *by steps alone* is that audit's outcome on the paper's form, clear or alarm;
+*little* is less than in the verbose case. Where nothing was written of a case, nothing is expected. That SFT *may*
+raise the index is no criterion: only its number is printed.
+
 What comes out is printed as it is. A toy: what holds here holds in a 0.2 M-parameter model on these worlds.
 """
 
@@ -30,16 +37,27 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from titrant.audits.base import AuditResult
+import tables
+
+from titrant.audits.arms import CLEAN
+from titrant.audits.faithfulness.findings.gain import (
+    BITS_NAME,
+    LEAST_MARGIN_BITS,
+    MARGIN,
+    PAPER_NAME,
+)
+from titrant.audits.faithfulness.findings.knowledge import NAME as KNOWLEDGE_NAME
+from titrant.audits.faithfulness.parts.scored import PAPER, TOTAL
 from titrant.cli.live import PlainWatcher, show_answer
-from titrant.report.real import write_number
-from titrant.run.audit.folder import AuditFolder
+from titrant.dose.readings import BASE
+from titrant.report import typeset
 from titrant.run.audit.grid import audit_grid
+from titrant.run.store.folder import RunFolder
 from titrant.run.titrate import titrate
 from titrant.settings import Config
 from titrant.traces.record import trace_id
@@ -48,34 +66,67 @@ from titrant.traces.table import write_traces
 from titrant.worlds.pools import make_pool
 
 if TYPE_CHECKING:
+    from titrant.audits.base import AuditResult
+    from titrant.estimate import Estimate
     from titrant.traces.record import Trace
 
 POOL, DOSE, PROMPTS = 2048, 512, 256
+
+
+class Case(NamedTuple):
+    """What is trained, and what was expected of it."""
+
+    world: str
+    wording: str
+    """Of the traces."""
+    grpo: dict[str, object]
+    """Settings of GRPO; none: SFT."""
+    accuracy: str | None = None
+    """`raise`, `not`, `lower`; `None`: nothing was written."""
+    seed: int = 0
+    """Root of all seeds."""
+
+
 CASES = {
-    "arithmetic-terse": ("arithmetic", "terse", {}),
-    "arithmetic-verbose": ("arithmetic", "verbose", {}),
-    "arithmetic-rl": ("arithmetic", "terse", {"reward": "correct"}),
-    "arithmetic-rl-noclip": ("arithmetic", "terse", {"reward": "correct", "clip": False}),
-    "arithmetic-rl-format": ("arithmetic", "terse", {"reward": "format"}),
-    "arithmetic-rl-random": ("arithmetic", "terse", {"reward": "random"}),
-    "arithmetic-rl-random-noclip": ("arithmetic", "terse", {"reward": "random", "clip": False}),
-    "arithmetic-rl-inverted": ("arithmetic", "terse", {"reward": "inverted"}),
-    "arithmetic-rl-majority-wrong": ("arithmetic", "terse", {"reward": "majority-wrong"}),
-    "facts-terse": ("facts", "terse", {}),
-    "facts-verbose": ("facts", "verbose", {}),
-    "facts-rl": ("facts", "terse", {"reward": "correct"}),
+    "arithmetic-terse": Case("arithmetic", "terse", {}, "raise"),
+    "arithmetic-verbose": Case("arithmetic", "verbose", {}, "raise"),
+    "arithmetic-rl": Case("arithmetic", "terse", {"reward": "correct"}, "raise"),
+    "arithmetic-rl-noclip": Case(
+        "arithmetic", "terse", {"reward": "correct", "clip": False}, "raise"
+    ),
+    "arithmetic-rl-format": Case("arithmetic", "terse", {"reward": "format"}),
+    "arithmetic-rl-random": Case("arithmetic", "terse", {"reward": "random"}, "not"),
+    "arithmetic-rl-random2": Case("arithmetic", "terse", {"reward": "random"}, "not", seed=1),
+    "arithmetic-rl-random-noclip": Case(
+        "arithmetic", "terse", {"reward": "random", "clip": False}, "not"
+    ),
+    "arithmetic-rl-inverted": Case("arithmetic", "terse", {"reward": "inverted"}, "lower"),
+    "arithmetic-rl-majority-wrong": Case("arithmetic", "terse", {"reward": "majority-wrong"}),
+    "facts-terse": Case("facts", "terse", {}, "raise"),
+    "facts-verbose": Case("facts", "verbose", {}, "raise"),
+    "facts-rl": Case("facts", "terse", {"reward": "correct"}, "raise"),
 }
-"""Case → world, wording of the traces, and settings of GRPO; none: SFT."""
 BASES = {"arithmetic": "vitro:arithmetic", "facts": "bases/facts"}
-SHOWN = (
-    "clean share",
-    "information gain in bits",
-    "information gain, the paper’s form",
-    "CoT-pass@k",
-    "right answers, wrong steps",
-    "gain at matched tokens",
-    "share that is only more tokens",
-)
+SHOWN = {
+    "contamination": ("clean share",),
+    "faithfulness": (
+        BITS_NAME,
+        PAPER_NAME,
+        "CoT-pass@k",
+        "right answers, wrong steps",
+        "early answering",
+        "added mistakes",
+        "filler",
+        "harmless edit",
+        "post-hoc answers",
+        "pass@k",
+        KNOWLEDGE_NAME,
+    ),
+    "budget": ("gain at matched tokens", "share that is only more tokens"),
+}
+"""Audit → its findings that are printed."""
+SMALLEST = 0.02
+"""The smallest gain of interest, as `margin` of a config has it."""
 
 
 def verbose_lines(lines: list[str]) -> list[str]:
@@ -115,7 +166,7 @@ def make_pool_file(work: Path, world: str, wording: str) -> Path:
 
 def config(work: Path, case: str, seeds: int, *, bases: dict[str, str]) -> Config:
     """The config of a case."""
-    world, wording, grpo = CASES[case]
+    world, wording, grpo, _, seed = CASES[case]
     recipe = {"method": "full", "updates": 64, "rows_per_update": 64, "rows_per_device": 8}
     train = {"keep": "none"}
     if grpo:
@@ -138,6 +189,7 @@ def config(work: Path, case: str, seeds: int, *, bases: dict[str, str]) -> Confi
                 "samples": 8,
             },
             "executor": {"workers": 2, "threads": 1},
+            "seed": seed,
         }
     )
 
@@ -148,7 +200,7 @@ def run(given: argparse.Namespace) -> None:
 
     for case in given.cases or CASES:
         found = config(given.work, case, given.seeds, bases=bases_of(given))
-        dose = PROMPTS if CASES[case][2] else DOSE
+        dose = PROMPTS if CASES[case].grpo else DOSE
         with PlainWatcher(Console(stderr=True)) as watcher:
             watcher.note(case)
             audit_grid(found, given.work / case, dose=dose, watcher=watcher)
@@ -171,20 +223,88 @@ def bases_of(given: argparse.Namespace) -> dict[str, str]:
 
 
 def table(given: argparse.Namespace) -> None:
-    """One row per case and finding."""
-    print("| case | finding | outcome | number | n, arms |")
-    print("|---|---|---|---|---|")
-    for case in CASES:
-        folder = AuditFolder(given.work / case / "audits")
-        for name in ("contamination", "faithfulness", "budget"):
-            if not folder.result(name).exists():
-                continue
-            result = AuditResult.model_validate_json(folder.result(name).read_text())
-            for one in result.findings:
-                if one.name in SHOWN or "information gain" in one.name:
-                    n = "" if one.value is None else f"{one.value.n}, {one.value.seeds}"
-                    number = write_number(one.value, one.unit)
-                    print(f"| {case} | {one.name} | {one.outcome} | {number} | {n} |")
+    """Accuracies, the main claims, findings, and every form of information gain, by case."""
+    found = {case: tables.results(given.work / case, SHOWN) for case in CASES}
+    tables.check_names(found, SHOWN)
+    tables.accuracies(given.work, CASES)
+    claims(given.work, found)
+    facts_learned(found)
+    tables.findings(found, SHOWN)
+    tables.all_forms(found)
+
+
+def claims(work: Path, found: dict[str, list[AuditResult]]) -> None:
+    """One line per case: what accuracy and information gain did, and whether that was expected."""
+    gains = ("bits", "at equal steps", "expected", "verdict")
+    paper = ("the paper's form", "at equal steps", "expected", "verdict", "by steps alone")
+    tables.head("case", "accuracy, points", "expected", "verdict", *gains, *paper)
+    for case in found:
+        folder = RunFolder(work / case)
+        name, readings = tables.benchmark_of(folder), tables.arm_readings(folder)
+        if name is not None and readings is not None:
+            change = tables.contrast(readings, name, {CLEAN: 1.0, BASE: -1.0})
+            told = tables.told(change, typeset.points), CASES[case].accuracy or typeset.MISSING
+            tables.row(case, *told, accuracy_verdict(case, change), *gain_cells(case, found))
+
+
+def accuracy_verdict(case: str, change: Estimate | None) -> str:
+    """Whether accuracy did what was expected; a dash where nothing was."""
+    verdicts = {
+        "raise": tables.over(change),
+        "not": tables.not_over(change, SMALLEST),
+        "lower": tables.under(change),
+    }
+    return verdicts.get(CASES[case].accuracy or "", typeset.MISSING)
+
+
+def gain_cells(case: str, found: dict[str, list[AuditResult]]) -> list[str]:
+    """Changes of the gain in bits and in the paper's form, at all steps and at equal ones, with verdicts."""
+    known = tables.forms(found[case])
+    cells = []
+    for form, judged in ((TOTAL, bits_verdict), (PAPER, paper_verdict)):
+        change, equal = known[form][2:] if form in known else (None, None)
+        told = [tables.counted(one) for one in (change, equal)]
+        expected = ("—", "—") if CASES[case].grpo else judged(case, found)
+        cells += [*told, *expected]
+    outcome = next(
+        (one.outcome for r in found[case] for one in r.findings if one.name == PAPER_NAME), ""
+    )
+    alone = {"clear": tables.HOLDS, "alarm": tables.FAILS, "undecided": tables.OPEN}
+    return [*cells, "—" if CASES[case].grpo else alone.get(outcome, tables.NOT_READ)]
+
+
+def bits_verdict(case: str, found: dict[str, list[AuditResult]]) -> tuple[str, str]:
+    """Whether the total in bits stayed as it was."""
+    known = tables.forms(found[case])
+    if TOTAL not in known:
+        return "equal", tables.NOT_READ
+    base, _, change, _ = known[TOTAL]
+    margin = max(LEAST_MARGIN_BITS, MARGIN * abs((base and base.estimate) or 0.0))
+    return "equal", tables.within(change, margin)
+
+
+def paper_verdict(case: str, found: dict[str, list[AuditResult]]) -> tuple[str, str]:
+    """Whether the paper's form fell on verbose traces, and on terse ones by less than that."""
+    world, wording = CASES[case].world, CASES[case].wording
+    change = {
+        one: tables.forms(found[f"{world}-{one}"]).get(PAPER, (None,) * 4)[2]
+        for one in ("terse", "verbose")
+    }
+    if wording == "verbose":
+        return "falls strongly", tables.under(change["verbose"])
+    return "falls little", tables.apart(change["terse"], change["verbose"])
+
+
+def facts_learned(found: dict[str, list[AuditResult]]) -> None:
+    """What the knowledge index did in the cases on facts."""
+    print()
+    for case in (case for case in CASES if CASES[case].world == "facts"):
+        index = next(
+            (one for r in found[case] for one in r.findings if one.name == KNOWLEDGE_NAME), None
+        )
+        value = None if index is None else index.value
+        verdict = tables.not_over(value, SMALLEST) if CASES[case].grpo else "may rise"
+        print(f"- knowledge index, {case}: {tables.told(value, typeset.points)}; {verdict}")
 
 
 def main() -> None:

@@ -368,6 +368,10 @@ class AuditSettings(Record):
     fresh: str | None = None
     """Problems that nobody can have seen: file, hub id or `world:<name>[/preset]`; default: made of the
     benchmark (new instances of its world, else its numbers changed where that can be checked)."""
+    fresh_is_alike: bool = False
+    """Claims that the problems of `fresh` are of the benchmark's own source and form: who has seen neither
+    cannot tell them apart. Without it they raise no alarm of membership, and clear a base only where it
+    shows little by itself."""
     out: str | None = None
     """Problems out of distribution, as `fresh`; default: the world's own, else none."""
     problems: int = Field(default=200, ge=20)

@@ -1,6 +1,7 @@
 """The contract suite over all registered audits, each with the evidence that it plants itself."""
 
 import importlib
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,19 @@ def test_an_audit_that_cries_wolf_is_told():
     check = next(c for c in AUDIT_CHECKS if c.name == "clean evidence is quiet")
     with pytest.raises(AssertionError, match="clean cases"):
         check.run(known._replace(clean=known.planted))
+
+
+def test_an_audit_that_does_not_say_what_it_needs_is_told():
+    known = subject("corruption")
+
+    def silent(evidence, settings):
+        result = known.audit.judge(evidence, settings)
+        findings = tuple(one.model_copy(update={"decides": ""}) for one in result.findings)
+        return result.model_copy(update={"findings": findings})
+
+    check = next(c for c in AUDIT_CHECKS if c.name == "nothing is said without evidence")
+    with pytest.raises(AssertionError, match="does not say what it needs"):
+        check.run(known._replace(audit=replace(known.audit, judge=silent)))
 
 
 def test_an_unknown_audit_is_answered_with_the_nearest():

@@ -32,6 +32,12 @@ def test_a_gain_that_few_arms_do_not_tell_from_nothing_leaves_the_share_open():
     assert found.high is None
 
 
+@pytest.mark.parametrize("loss", [-10.0, -0.5, 0.0])
+def test_a_loss_has_no_share(loss):
+    found = ratio_interval(5.0, loss, var_num=0.01, var_den=0.01, cov=0, df=30, level=0.9)
+    assert (found.estimate, found.low, found.high) == (None, None, None)
+
+
 def test_missing_evidence_gives_no_share():
     found = ratio_interval(math.nan, 3.0, var_num=1, var_den=1, cov=0, df=9, level=0.9)
     assert found.estimate is None

@@ -146,3 +146,93 @@ def test_equal_epochs_train_less_at_small_doses():
     plan_doses = make_plan(4096, 4096, epochs.ladder, root=0).doses
     per_arm = 2 * 60.0 * math.fsum(plan_doses) / len(plan_doses)
     assert make(epochs, speed=None).train_tokens == round(16 * per_arm)
+
+
+def by_reward(reward="correct", **grpo):
+    return config(
+        recipe={"updates": 8, "rows_per_update": 32, "match": "updates"},
+        train={"algorithm": "grpo", "grpo": {"reward": reward, "group": 16, "votes": 4, **grpo}},
+    )
+
+
+def make_by_reward(settings, *, speed=None, load=LOAD):
+    plan = make_plan(40, 1000, settings.ladder, root=0)
+    power = power_of(load.problems, settings.decode, confidence=0.9)
+    return estimate(settings, plan, load, workers=2, speed=speed, power=power, n_pilot=0)
+
+
+def test_rollouts_and_majority_labels_are_generated_too():
+    found = make_by_reward(by_reward())
+    n = found.arms.expected
+    # 2 rollouts of 4 updates × 32 rows: 256 completions of 50 tokens; a reading: 500 × 50 tokens.
+    assert found.generated_tokens == (n + 1) * 25_000 + n * 256 * 50
+    # 40 questions × 4 votes × 50 tokens, once.
+    labels = make_by_reward(by_reward("majority-wrong")).generated_tokens
+    assert labels == found.generated_tokens + 40 * 4 * 50
+    assert make_by_reward(by_reward("random")).generated_tokens == found.generated_tokens
+    # Two passes over half as many completions draw half as much and train as much.
+    twice = make_by_reward(by_reward(prompts_per_rollout=4))
+    assert twice.generated_tokens == (n + 1) * 25_000 + n * 128 * 50
+    assert twice.train_tokens == found.train_tokens == n * 256 * 60
+    # The limit of rollouts is their own.
+    short = make_by_reward(by_reward(max_new_tokens=20))
+    assert short.generated_tokens == (n + 1) * 25_000 + n * 256 * 20
+
+
+def test_an_external_trainer_draws_what_it_likes():
+    settings = by_reward("majority")
+    train = settings.train.model_copy(update={"command": "train {base} {out}"})
+    found = make_by_reward(settings.model_copy(update={"train": train}))
+    assert found.generated_tokens == (found.arms.expected + 1) * 25_000
+
+
+def test_the_time_of_rollouts_is_counted_once():
+    speed = Speed(train_tokens_per_s=1e4, read_tokens_per_s=1e3, arm_s=0.0, source="a table")
+    measured = speed.model_copy(update={"has_rollouts": True})
+    settings = by_reward("majority")
+    n = make_by_reward(settings).arms.expected
+    # An arm: 256 × 60 tokens are trained in 1.536 s, 25,000 are read in 25 s, 256 × 50 drawn in
+    # 12.8 s; labels: 40 × 4 × 50 tokens in 8 s, by one of the two workers.
+    trained = n * 1.536 + (n + 1) * 25.0
+    assert make_by_reward(settings, speed=measured).seconds == pytest.approx(trained / 2 + 8)
+    assert make_by_reward(settings, speed=speed).seconds == pytest.approx(
+        (trained + n * 12.8) / 2 + 8
+    )
+
+
+def test_what_a_plan_of_rewards_guesses_is_said():
+    guessed = make_by_reward(by_reward("majority-wrong")).warnings
+    text = " ".join(guessed)
+    assert "completions are taken to be 50 tokens long, as the pool's traces are" in text
+    assert "at the limit of 512 tokens an arm draws 131,072: titrant plan --measure" in text
+    assert "the questions that have a wrong majority answer" in text
+    assert "fewer than the 40 of this plan" in text
+    drawn = LOAD.model_copy(update={"is_drawn": True})
+    text = " ".join(make_by_reward(by_reward(), load=drawn).warnings)
+    assert "completions are taken" not in text
+    assert "majority" not in text
+
+
+def test_a_dose_counts_questions_under_rewards_and_traces_otherwise():
+    found = make_by_reward(by_reward())
+    assert found.unit == "questions"
+    assert make(config(), speed=None).unit == "traces"
+    few = by_reward()
+    plan = make_plan(40, 30, few.ladder, root=0)
+    power = power_of(500, few.decode, confidence=0.9)
+    cut = estimate(few, plan, LOAD, workers=1, speed=None, power=power, n_pilot=0)
+    assert "the budget sees 30 of 40 questions once" in " ".join(cut.warnings)
+
+
+def test_the_printed_plan_names_what_a_dose_counts():
+    from titrant.cli.plan import _table
+
+    printed = {
+        unit: list(_table(cost).columns[1].cells)[1]
+        for unit, cost in {
+            "questions": make_by_reward(by_reward()),
+            "traces": make(config(), speed=None),
+        }.items()
+    }
+    assert printed["questions"].endswith("to 40 questions")
+    assert printed["traces"].endswith("to 4,096 traces")

@@ -11,6 +11,7 @@ from titrant.dose.readings import SCHEMA
 from titrant.errors import ConfigError, DataError
 from titrant.run.compare.given import read_given
 from titrant.run.compare.pairing import compare_given
+from titrant.run.ladder.preliminary import Variant, Zero
 
 QUICK = PairedWish(resamples=200)
 STAMP = "2026-11-24T10-00-00.123456"
@@ -113,11 +114,95 @@ def test_one_trained_arm_beside_several_is_noted(run):
     assert study.notes == ("one arm alone does not tell how seeds differ: random-n000064-*",)
 
 
-def test_arms_that_differ_in_more_than_their_seed_are_noted(run):
-    study = compare(run, arms=["base*", "random-*"])
-    assert study.notes == (
-        "random-* pools arms that differ in more than their seed: random-n000008, random-n000064",
+def test_arms_that_differ_in_more_than_their_seed_are_no_side(run):
+    assert refused(run, arms=["base*", "random-*"], kind=ConfigError) == (
+        "random-* pools arms that differ in more than their seed\n"
+        "  expected: arms of one strategy, dose, treatment and learning rate\n"
+        "  found: random-n000008, random-n000064\n"
+        "  do: name one kind, such as 'random-n000008-s??'; kinds are sides of their own"
     )
+    arm(run, "random-n000008-s00-lr0.0002", [True] * 40)
+    arm(run, "shortest-n000008-s00", [True] * 40)
+    for pattern, other in (
+        ("random-n000008-*", "random-n000008-lr0.0002"),
+        ("*8-s??", "shortest-n000008"),
+    ):
+        message = refused(f"{run}:{pattern}", f"{run}:base*", kind=ConfigError)
+        assert f"  found: random-n000008, {other}\n" in message
+    advised = compare(run, arms=["base*", "random-n000008-s??"])
+    assert (advised.sides[1].arms, advised.notes) == (3, ())
+
+
+def two_bases(tmp_path):
+    """Two templates of the base, right in 10 and 30 of 40, and three arms of 8 traces."""
+    folder = tmp_path / "two"
+    arm(folder, "base-n000000-s00", [i < 10 for i in range(40)])
+    arm(folder, "base-n000000-s01", [i < 30 for i in range(40)])
+    for seed in range(3):
+        arm(folder, f"random-n000008-s{seed:02d}", [i < 20 + seed for i in range(40)])
+    return folder
+
+
+def test_templates_of_the_base_are_no_seeds(tmp_path):
+    folder = two_bases(tmp_path)
+    assert refused(folder, arms=["base*", "random-*"], kind=ConfigError) == (
+        "base* pools 2 readings of the untrained base\n"
+        "  expected: one of them: they differ in their prompt template and are no seeds\n"
+        "  found: base-n000000-s00, base-n000000-s01\n"
+        "  do: name base-n000000-s00"
+    )
+    (found,) = compare(folder, arms=["base-n000000-s01", "random-*"]).comparisons
+    assert (found.accuracy_a, found.seed_sd_a) == (0.75, None)
+
+
+def test_templates_of_the_base_are_told_with_the_one_that_counts(tmp_path):
+    folder = two_bases(tmp_path)
+    plain = Variant(arm_id="base-n000000-s00", template="plain", accuracy=0.25)
+    chat = Variant(arm_id="base-n000000-s01", template="chat", accuracy=0.75)
+    zero = Zero(variants=(plain, chat), chosen=chat.arm_id)
+    (folder / "zero.json").write_text(zero.model_dump_json())
+    message = refused(folder, arms=["base*", "random-*"], kind=ConfigError)
+    assert "found: base-n000000-s00 (plain), base-n000000-s01 (chat)\n" in message
+    assert message.endswith("do: name base-n000000-s01, the zero of the gains of this run")
+
+
+@pytest.fixture
+def audited(run):
+    """The run with its audits: arms of 8 traces read again, others on foreign traces, the base again."""
+    for seed, right in enumerate((20, 24, 28)):
+        arm(run, f"random-n000008-s{seed:02d}-audit", [i < right for i in range(40)])
+    arm(run, "random-n000008-s00-foreign-audit", [False] * 40)
+    arm(run, "base-n000000-s00-audit", [i < 10 for i in range(40)])
+    return run
+
+
+def test_arms_of_audits_are_not_counted_again(audited):
+    study = compare(audited, arms=["base*", "random-n000008-*"])
+    (found,) = study.comparisons
+    assert [side.arms for side in study.sides] == [1, 3]
+    assert (found.accuracy_b, found.seed_sd_b) == (pytest.approx(0.6), pytest.approx(0.1))
+    assert study.notes == (
+        "base* leaves out base-n000000-s00-audit",
+        "random-n000008-* leaves out random-n000008-s00-audit, random-n000008-s00-foreign-audit, "
+        "random-n000008-s01-audit, random-n000008-s02-audit",
+    )
+
+
+def test_arms_of_audits_are_a_side_where_they_are_named(audited):
+    study = compare(audited, arms=["base-n000000-s00-audit", "random-n000008-s??-audit"])
+    assert [side.arms for side in study.sides] == [1, 3]
+    assert study.notes == ()
+    message = refused(audited, arms=["base*", "random-*-audit"], kind=ConfigError)
+    assert "found: random-n000008-audit, random-n000008-foreign-audit\n" in message
+    assert "such as 'random-n000008-s??-audit'" in message
+
+
+def test_a_run_of_audits_alone_says_how_its_arms_are_named(tmp_path):
+    for name in ("base-n000000-s00", "random-n000008-s00-audit"):
+        arm(tmp_path / "run", name, [True] * 40)
+    message = refused(tmp_path / "run", arms=["base*", "random*"], kind=ConfigError)
+    assert message.startswith(f"no arm of {tmp_path}/run is named random*\n")
+    assert message.endswith("name the arms of audits as such, as in 'random-n000008-s??-audit'")
 
 
 def test_arms_of_two_runs_are_told_apart_by_name(run, tmp_path):
@@ -155,7 +240,8 @@ def test_a_run_folder_alone_names_no_arm(run):
         f"  expected: {run}:ARM, or --arms with a pattern for each side\n"
         "  found: arms base-n000000-s00, random-n000008-s00, random-n000008-s01, "
         "random-n000008-s02, random-n000064-s00\n"
-        f"  do: for example titrant compare {run} --arms 'base*' --arms 'random-n*'"
+        f"  do: for example titrant compare {run} --arms base-n000000-s00 "
+        "--arms 'random-n000064-s??'"
     )
 
 
@@ -328,8 +414,8 @@ def test_the_same_file_twice_is_refused(tmp_path):
 
 
 def test_an_arm_on_both_sides_is_refused(run):
-    message = refused(run, arms=["random-*", "random-n000064-*"], kind=ConfigError)
-    assert f"found: {run}/arms/random-n000064-s00 in {run}:random-* and in" in message
+    message = refused(run, arms=["random-n000064-s*", "random-n000064-*"], kind=ConfigError)
+    assert f"found: {run}/arms/random-n000064-s00 in {run}:random-n000064-s* and in" in message
 
 
 def test_different_tasks_are_refused(tmp_path):

@@ -12,8 +12,10 @@ from titrant.errors import DataError, EngineError
 from titrant.run.sample.folder import write_meta
 from titrant.run.sample.job import sample
 from titrant.run.sample.outbox import Outbox
-from titrant.run.sample.pool import write_kept
+from titrant.run.sample.pool import DRAWN_BY, write_kept
 from titrant.run.sample.replay import open_log
+from titrant.settings import PoolSettings
+from titrant.traces.read import read_pool
 from titrant.traces.record import Problem
 from titrant.traces.table import load_problems, write_problems
 from titrant.vote.logs.draws import draw_parts, read_draws, rows_of, write_draws
@@ -163,6 +165,29 @@ def test_draws_over_a_smaller_budget_are_in_no_log_and_no_pool(tmp_path):
     sample(make_job(tmp_path / "d", sample={"budget": 3, "temperature": 1.0}))
     assert opened(tmp_path / "d")[0].draws.tolist() == [3] * 6
     assert write_kept(tmp_path / "d", tmp_path / "some.jsonl", "all") < all_texts
+
+
+@pytest.mark.parametrize("name", ["pool.jsonl", "pool.parquet"])
+def test_a_pool_of_draws_keeps_what_is_known_of_its_problems(tmp_path, name):
+    meta = sample(make_job(tmp_path / "d"))
+    path = tmp_path / "d" / "problems.parquet"
+    about = {"source": "world:gym/chain_sum", "gold_kind": "world:gym/chain_sum"}
+    item = {"split": "test", "draw": 0}
+    problems = {
+        p.qid: p.model_copy(update={**about, "meta": {**item, "index": i, "row": 90 + i}})
+        for i, p in enumerate(load_problems(path))
+    }
+    write_problems(path, list(problems.values()))
+    write_kept(tmp_path / "d", tmp_path / name, "all")
+
+    traces = read_pool(PoolSettings(path=str(tmp_path / name))).traces
+
+    assert len({trace.qid for trace in traces}) == 6
+    for row, trace in enumerate(traces, start=1):
+        of = problems[trace.qid]
+        # Its own row, not that of the problem in another file.
+        assert trace.meta == {**item, "index": of.meta["index"], "row": row, DRAWN_BY: meta.base}
+        assert trace.problem == of.model_copy(update={"meta": trace.meta})
 
 
 def test_what_models_are_sure_of_speaks_for_a_draw(tmp_path):

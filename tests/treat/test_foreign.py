@@ -1,6 +1,6 @@
 """The reasoning of another question: who takes whose."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +11,7 @@ from titrant.traces.steps import cut_steps, steps_of_pieces
 from titrant.treat.base import Span
 from titrant.treat.foreign import NEIGHBOURS, blocks_of
 from titrant.treat.table import treat
+from titrant.worlds.pools import make_pool
 from trace_made import made_trace
 
 FOREIGN = ("foreign", "foreign-length", "foreign-question")
@@ -147,6 +148,39 @@ def test_a_maze_with_the_same_ends_comes_before_one_that_reads_alike():
     assert taken[1] in ("about 0", "about 2")  # the goals of both are one cell away
     # The fourth is 7+7 away from all starts; from the goals 3+3, 3+2 and 3+3.
     assert taken[3] == "about 1"
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_in_an_odd_group_with_the_same_ends_none_is_left_over(n):
+    pool = [maze(i, "1,2", "4,1") for i in range(n)] + [
+        maze(9, "1,2", "4,2"),
+        maze(8, "1,2", "4,3"),
+    ]
+    for seed in range(10):
+        taken = owners(pool, "foreign-question", seed)
+        assert all(taken[i] in range(n) and taken[i] != i for i in range(n))
+
+
+def maze(q: int, start: str, goal: str):
+    return trace(q, meta={"start": start, "goal": goal})
+
+
+def test_every_row_of_the_maze_pool_takes_from_one_with_its_ends_where_there_is_one():
+    pool = make_pool("maze", 2000)
+    alike = Counter((t.meta["start"], t.meta["goal"]) for t in pool)
+    said = defaultdict(set)  # by thinking and ends, who said it
+    for t in pool:
+        said[t.thinking, t.meta["start"], t.meta["goal"]].add(t.qid)
+    n_with_partner = 0
+    treated = treat(pool, "foreign-question", seed=0)
+    for old, new in zip(pool, treated.traces, strict=True):
+        ends = (old.meta["start"], old.meta["goal"])
+        if alike[ends] > 1:
+            n_with_partner += 1
+            assert said[new.thinking, *ends] - {old.qid}
+    assert n_with_partner == 1046
+    # A start next to its goal is left by the same events whatever the walls, so some say the same.
+    assert treated.share_changed > 0.95
 
 
 def test_a_treated_trace_can_be_cut_as_before():

@@ -29,6 +29,7 @@ NAMES = {
     "wrong-answer": None,
     "unreflective": 1.0,
     "filler": None,
+    "filler-characters": None,
     "answer-only": None,
     "format-only": None,
 }

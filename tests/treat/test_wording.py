@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from titrant.treat.base import Span
 from titrant.treat.table import treat
+from titrant.worlds.pools import make_pool
 from trace_made import made_trace
 
 TEXTS = st.text("ab 1023.,\n–", max_size=60)
@@ -85,6 +86,47 @@ def test_larger_ratios_change_what_smaller_ones_do():
     text = "1234567890" * 5
     some, more = after(text, "digits@0.2"), after(text, "digits@0.6")
     assert all(b in (a, c) for a, b, c in zip(text, some, more, strict=True))
+
+
+WORDS = {f"{x},{y}" for x in range(8) for y in range(8)} | {f"c{n}" for n in range(64)}
+"""All words with digits of mazes of 8 × 8."""
+
+
+@pytest.mark.parametrize("ratio", ["0.2", "0.5", "1"])
+def test_digits_of_a_maze_make_words_of_its_grid(ratio):
+    for old in make_pool("maze", 40):
+        new = treat([old], f"digits@{ratio}", seed=1).traces[0]
+        words = [word for word in new.thinking.split() if word not in ("close", "create")]
+        assert set(words) <= WORDS
+        pairs = [(a, b) for a, b in zip(old.thinking, new.thinking, strict=True) if a.isdigit()]
+        assert sum(a != b for a, b in pairs) == int(float(ratio) * len(pairs) + 0.5)
+
+
+def test_digits_of_a_word_that_a_maze_has_stay_as_they_were_drawn():
+    old = make_pool("maze", 1)[0]
+    elsewhere = old.model_copy(update={"source": "mine.jsonl"})
+    as_known, as_drawn = (
+        treat([t], "digits@1", seed=0).traces[0].thinking.split() for t in (old, elsewhere)
+    )
+    kept = [a == b for a, b in zip(as_known, as_drawn, strict=True)]
+    assert kept == [b in WORDS or b in ("close", "create") for b in as_drawn]
+    assert not all(kept)
+
+
+def test_every_other_word_of_a_maze_comes_up_alike():
+    # 4,4 with both digits new: 7·7 = 49 words, 4,900 draws of them: 100 ± 4·√100 = 100 ± 40
+    trace = made_trace("q?", "4,4 " * 4900, "plan 0,0", source="world:maze/wilson-8")
+    n = Counter(treat([trace], "digits@1", seed=0).traces[0].thinking.split())
+    assert set(n) == {word for word in WORDS if "," in word and "4" not in word}
+    assert all(60 < count < 140 for count in n.values())
+
+
+def test_a_word_of_a_maze_that_nothing_fits_is_left_to_chance():
+    # No cost under 64 has three digits.
+    trace = made_trace("q?", "c123", "plan 0,0", source="world:maze/wilson-8")
+    elsewhere = trace.model_copy(update={"source": ""})
+    new, other = (treat([t], "digits@1", seed=0).traces[0].thinking for t in (trace, elsewhere))
+    assert new == other != "c123"
 
 
 def test_text_without_digits_is_left():

@@ -8,10 +8,14 @@ import pytest
 
 from titrant.errors import ConfigError, DataError, MissingPackageError
 from titrant.traces.record import Problem, Verdict, question_id
+from titrant.traces.table import load_traces, write_traces
+from titrant.traces.verify.verdict import Verifier
 from titrant.worlds import gym
 from titrant.worlds.base import Split
 from titrant.worlds.gym import GYM, Gym, judge, tasks
 from titrant.worlds.pools import make_pool, world_problems
+from titrant.worlds.verdicts import Written, judge_written, verdict_of_world
+from trace_made import made_trace
 
 WITHOUT_PACKAGE = """
 import sys
@@ -148,3 +152,18 @@ class TestInstalled:
         monkeypatch.setattr(gym, "_split_of", lambda task, question: Split.POOL)
         with pytest.raises(ConfigError, match="the task chain_sum of reasoning-gym has too few"):
             Gym().problem("chain_sum", Split.TEST, 0)
+
+    def test_a_trace_of_a_problem_can_be_judged_in_another_process(self, tmp_path):
+        problem = GYM.problem("chain_sum", Split.TEST, 9)
+        trace = made_trace(problem.question, "I add.", problem.gold, gold=problem.gold)
+        about = {name: getattr(problem, name) for name in ("gold_kind", "source", "meta")}
+        write_traces(tmp_path / "pool.parquet", [trace.model_copy(update=about)])
+        (read,) = load_traces(tmp_path / "pool.parquet")
+        texts = (problem.gold, "1", "")
+        with Verifier() as verifier:
+            judged = judge_written(
+                [Written(read.problem, t, is_cut=False) for t in texts], verifier
+            )
+        expected = [Verdict.CORRECT, Verdict.WRONG, Verdict.UNREADABLE]
+        assert [one.verdict for one in judged] == expected
+        assert [verdict_of_world(read.problem, t) for t in texts] == expected

@@ -158,6 +158,18 @@ def test_a_pool_of_an_unknown_world_is_refused_with_the_nearest():
     assert "did you mean arithmetic?" in str(error.value)
 
 
+def test_a_pool_of_mazes_can_be_of_any_preset():
+    assert {trace.source for trace in make_pool("maze/wilson-10", 3)} == {"world:maze/wilson-10"}
+    assert make_pool("maze/wilson-8", 3, seed=1) == make_pool("maze", 3, seed=1)
+    with pytest.raises(ConfigError, match="unknown preset 'wilson-9'"):
+        make_pool("maze/wilson-9")
+
+
+def test_a_pool_of_a_preset_is_refused_where_the_world_has_one_pool_only():
+    with pytest.raises(ConfigError, match="no pool is made from the world 'arithmetic/hard'"):
+        make_pool("arithmetic/hard")
+
+
 def test_benchmark_problems_are_distinct_and_from_the_test_split():
     problems = world_problems("world:arithmetic/hard", 50)
     assert len({problem.qid for problem in problems}) == 50

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.stats import t as student
 
-from titrant.dose.readings import BASE, ReadingTable
+from titrant.dose.readings import BASE, FEWEST_PROBLEMS, ReadingTable
 from titrant.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -84,25 +84,61 @@ class Contrasts(NamedTuple):
         ends = {"low": max(found.low or 0.0, 0.0), "high": min(found.high or 1.0, 1.0)}
         return found.model_copy(update=ends)
 
-    def p_value(self, i: int) -> float:
-        """Two-sided p-value that contrast number `i` is 0."""
-        error = math.sqrt(self.cov[i, i])
-        return float(2 * student.sf(abs(self.value[i]) / error, self.df[i]))
+    def p_over(self, i: int) -> float:
+        """One-sided p-value that contrast number `i` is not over 0; small: it is over."""
+        return float(student.sf(self.value[i] / math.sqrt(self.cov[i, i]), self.df[i]))
+
+    def p_under(self, i: int) -> float:
+        """One-sided p-value that contrast number `i` is not under 0; small: it is under."""
+        return float(student.cdf(self.value[i] / math.sqrt(self.cov[i, i]), self.df[i]))
 
 
 def groups_of(readings: pl.DataFrame | None, benchmark: str) -> Groups | None:
-    """The groups on one set of problems; `None` where base or clean arms were not read on it."""
-    if readings is None or not (readings["benchmark"] == benchmark).any():
-        return None
-    table = ReadingTable.from_frame(readings, benchmark=benchmark)
-    names = [BASE if arm.dose == 0 else arm.treatment for arm in table.arms]
-    if BASE not in names or CLEAN not in names:
+    """The groups on one set of problems.
+
+    Returns:
+        `None` where base or clean arms were not read on it, or where fewer than `FEWEST_PROBLEMS` problems
+        were asked of every arm (`too_few` tells the second).
+    """
+    table = _table_of(readings, benchmark)
+    if table is None or _n_shared(table) < FEWEST_PROBLEMS:
         return None
     table = table.paired()
+    names = _names_of(table)
     of = {
         name: [i for i, other in enumerate(names) if other == name] for name in sorted(set(names))
     }
     return Groups(table.qids, {name: table.score[rows] for name, rows in of.items()})
+
+
+def too_few(readings: pl.DataFrame | None, benchmark: str) -> int | None:
+    """How many problems every arm was asked, where they are too few to compare groups; else `None`.
+
+    Example:
+        >>> too_few(None, "benchmark") is None
+        True
+    """
+    table = _table_of(readings, benchmark)
+    n = None if table is None else _n_shared(table)
+    return n if n is not None and n < FEWEST_PROBLEMS else None
+
+
+def _n_shared(table: ReadingTable) -> int:
+    """Problems that every arm was asked."""
+    return int((~np.isnan(table.score).any(axis=0)).sum())
+
+
+def _table_of(readings: pl.DataFrame | None, benchmark: str) -> ReadingTable | None:
+    """Readings of base and clean arms, with those of all others; `None` where one of the two is missing."""
+    if readings is None or not (readings["benchmark"] == benchmark).any():
+        return None
+    table = ReadingTable.from_frame(readings, benchmark=benchmark)
+    return table if {BASE, CLEAN} <= set(_names_of(table)) else None
+
+
+def _names_of(table: ReadingTable) -> list[str]:
+    """The group of each arm."""
+    return [BASE if arm.dose == 0 else arm.treatment for arm in table.arms]
 
 
 def contrasts(groups: Groups, weights: Sequence[Mapping[str, float]]) -> Contrasts:
@@ -124,7 +160,7 @@ def contrasts(groups: Groups, weights: Sequence[Mapping[str, float]]) -> Contras
     return Contrasts(
         value,
         of_problems + of_seeds,
-        _satterthwaite(np.diag(of_problems), total - 1, np.diag(of_seeds), seed_df),
+        satterthwaite(np.diag(of_problems), total - 1, np.diag(of_seeds), seed_df),
         n,
         (matrix != 0).astype(int) @ arms,
     )
@@ -149,9 +185,10 @@ def seed_variance(groups: Groups) -> tuple[float, int]:
     return max(0.0, (squares - explained) / df), df
 
 
-def _satterthwaite(
+def satterthwaite(
     problems: np.ndarray, problem_df: int, seeds: np.ndarray, seed_df: int
 ) -> np.ndarray:
+    """Degrees of freedom of the sum of two variances, [contrasts] each; `seed_df` 0 for no part of arms."""
     square = problems**2 / problem_df
     if seed_df:
         square = square + seeds**2 / seed_df

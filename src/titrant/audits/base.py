@@ -183,6 +183,7 @@ class Evidence:
 
     - `cleaning` (CleaningReport): leaks of the benchmark in the pool;
     - `templates` (template → score of the base by problem, float64 [problems]) and `template`, the run's own;
+      `base_template`, that of the base arm, from which the gain is counted;
     - `fresh` (FreshSet): how the fresh problems were made;
     - `arms` (arm_id → train_tokens, loss_tokens, changed: the share of its rows that the treatment changed).
     """

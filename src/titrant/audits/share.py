@@ -8,8 +8,9 @@ Fieller's interval holds all θ that the test of A − θB = 0 does not refuse:
 
 a quadratic in θ. It is an interval only while b is told apart from 0 (b² > t² v_b); else it is the whole
 line or the outside of an interval, and no number can be given. Nothing is clipped: a share may be under
-0 or over 1. We ask for more: where b is under two standard errors the share is undefined, since a ratio
-to a gain that may be nothing says nothing.
+0 or over 1. We ask for more: the share is undefined where b is not over 0, since a loss has no parts that
+anything gained, and where b is under two standard errors, since a ratio to a gain that may be nothing says
+nothing.
 
 Source: Fieller (1954), *Some problems in interval estimation*, JRSS B 16. The t quantile takes the degrees
 of freedom of the noise between arms; with problems alone they are many and it is the normal one.
@@ -41,7 +42,7 @@ def ratio_interval(
 
     Args:
         num: estimate of the numerator.
-        den: estimate of the denominator.
+        den: estimate of the denominator, the gain.
         var_num: variance of `num`.
         var_den: variance of `den`.
         cov: their covariance.
@@ -49,8 +50,8 @@ def ratio_interval(
         level: confidence level.
 
     Returns:
-        Nothing in it but the level where `den` is under two standard errors, or where an input is NaN; no
-        ends where the interval is unbounded at this level.
+        Nothing in it but the level where `den` is not over 0 or under two standard errors, or where an input
+        is NaN; no ends where the interval is unbounded at this level.
 
     Example:
         >>> ratio_interval(5.0, 10.0, var_num=0.0, var_den=0.0, cov=0.0, df=10, level=0.9).estimate
@@ -59,7 +60,7 @@ def ratio_interval(
     none = Estimate(estimate=None, low=None, high=None, level=level)
     if not all(map(math.isfinite, (num, den, var_num, var_den, cov))):
         return none
-    if den == 0 or abs(den) < FEWEST_ERRORS * math.sqrt(max(var_den, 0.0)):
+    if den <= 0 or den < FEWEST_ERRORS * math.sqrt(max(var_den, 0.0)):
         return none
     quantile = float(student.ppf(0.5 + level / 2, df))
     ends = _ends(num, den, (var_num, var_den, cov), quantile**2)

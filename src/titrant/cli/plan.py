@@ -67,7 +67,7 @@ def _table(cost: Estimate) -> Table:
     speed = "unknown" if cost.speed is None else cost.speed.source
     rows = (
         ("arms", f"{arms.fewest}–{arms.most}, expected {arms.expected}, beside the base"),
-        ("doses", f"{len(cost.doses)} from {cost.doses[0]:,} to {cost.top_dose:,} traces"),
+        ("doses", f"{len(cost.doses)} from {cost.doses[0]:,} to {cost.top_dose:,} {cost.unit}"),
         ("tokens trained", typeset.count(cost.train_tokens)),
         ("tokens generated", typeset.count(cost.generated_tokens)),
         ("time", f"{typeset.duration(cost.seconds)} with {cost.workers} workers"),

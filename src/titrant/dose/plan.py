@@ -15,21 +15,24 @@ Seed noise comes on top of this and is measured by the ladder itself.
 
 **Time.** Speeds come from arms already run, from a short probe, or from the table below; the plan says
 which. The table is arithmetic: 6 floating point operations per parameter and trained token, 2 per
-generated token, at the rates that were measured or that the makers' numbers make plausible.
+generated token, at the rates that were measured or that the makers' numbers make plausible. How many
+tokens there are is counted in `tokens`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
 from titrant.dose.ladder.ladder import LadderPlan, first_round
+from titrant.dose.tokens import completion_limit, count_tokens, draws_per_arm
 from titrant.records import Record
 
 if TYPE_CHECKING:
+    from titrant.dose.tokens import Tokens
     from titrant.settings import Config, DecodeSettings, LadderSettings
 
 POWER = 0.9
@@ -144,7 +147,9 @@ class Workload(Record):
     row_tokens: float
     """Prompt and completion of a training row."""
     answer_tokens: float
-    """Completion of a training row, the guess at what a reading generates."""
+    """Completion of a training row, the guess at what a reading generates and a rollout draws."""
+    is_drawn: bool = False
+    """Whether it was counted in rollouts of a probe; else in the pool's traces."""
     problems: int
     """Over all benchmarks."""
     parameters: int | None
@@ -161,6 +166,8 @@ class Speed(Record):
     arm_s: float
     """What every arm takes besides, whatever its length: loading, preparing, saving."""
     source: str
+    has_rollouts: bool = False
+    """Whether the time of drawing completions is in that of training on them."""
 
 
 class Estimate(Record):
@@ -170,10 +177,13 @@ class Estimate(Record):
     arms: ArmCount
     top_dose: int
     doses: tuple[int, ...]
+    unit: Literal["traces", "questions"] = "traces"
+    """What a dose counts."""
     train_tokens: int
     """Over the expected number of arms."""
     generated_tokens: int
-    """Over the expected number of arms and the base."""
+    """Readings over the expected number of arms and the base, rollouts over the arms, and the draws for
+    majority labels."""
     seconds: float | None
     """Wall clock at the expected number of arms; `None` where no speed is known."""
     speed: Speed | None
@@ -221,41 +231,35 @@ def estimate(
 ) -> Estimate:
     """Add up what a run will cost."""
     arms = count_arms(plan, config.ladder, n_pilot=n_pilot)
-    train, read = train_tokens_per_arm(config, plan, load), read_tokens_per_arm(config, load)
-    seconds = None
-    if speed is not None:
-        work = arms.expected * train / speed.train_tokens_per_s
-        work += (arms.expected + 1) * (read / speed.read_tokens_per_s + speed.arm_s)
-        seconds = work / workers
+    tokens = count_tokens(config, plan, load)
     kept, passing = disk_per_arm(config, load.parameters)
     return Estimate(
         arms=arms,
         top_dose=plan.top_dose,
         doses=plan.doses,
-        train_tokens=round(arms.expected * train),
-        generated_tokens=round((arms.expected + 1) * read),
-        seconds=seconds,
+        unit="questions" if config.train.algorithm == "grpo" else "traces",
+        train_tokens=round(arms.expected * tokens.train),
+        generated_tokens=round(_generated(arms, tokens)),
+        seconds=None if speed is None else _seconds(arms, tokens, speed, workers=workers),
         speed=speed,
         workers=workers,
-        disk_bytes=None if kept is None else arms.expected * kept + _text_bytes(arms, read),
+        disk_bytes=None if kept is None else arms.expected * kept + _text_bytes(arms, tokens.read),
         peak_bytes=None if passing is None else workers * passing,
         power=power,
-        warnings=tuple(_warnings(config, plan, power)),
+        warnings=(*_warnings(config, plan, power), *_guesses(config, plan, load, tokens)),
     )
 
 
-def train_tokens_per_arm(config: Config, plan: LadderPlan, load: Workload) -> float:
-    """Mean over doses where they differ (equal epochs), else what every arm trains."""
-    recipe = config.recipe
-    if recipe.match == "epochs":
-        return recipe.epochs * load.row_tokens * float(np.mean(plan.doses))
-    return recipe.updates * recipe.rows_per_update * load.row_tokens
+def _generated(arms: ArmCount, tokens: Tokens) -> float:
+    return (arms.expected + 1) * tokens.read + arms.expected * tokens.drawn + tokens.votes
 
 
-def read_tokens_per_arm(config: Config, load: Workload) -> float:
-    """Generated tokens of one reading, as long as the pool's traces are on average."""
-    answer = min(load.answer_tokens, config.decode.max_new_tokens)
-    return load.problems * config.decode.samples_per_problem * answer
+def _seconds(arms: ArmCount, tokens: Tokens, speed: Speed, *, workers: int) -> float:
+    """Wall clock; labels are drawn by one worker, before any arm is trained."""
+    drawn = 0.0 if speed.has_rollouts else tokens.drawn / speed.read_tokens_per_s
+    work = arms.expected * (tokens.train / speed.train_tokens_per_s + drawn)
+    work += (arms.expected + 1) * (tokens.read / speed.read_tokens_per_s + speed.arm_s)
+    return work / workers + tokens.votes / speed.read_tokens_per_s
 
 
 def disk_per_arm(config: Config, parameters: int | None) -> tuple[int | None, int | None]:
@@ -296,7 +300,27 @@ def _warnings(config: Config, plan: LadderPlan, power: Power) -> list[str]:
         )
     if plan.top_dose < plan.pool_size:
         found.append(
-            f"the budget sees {plan.top_dose:,} of {plan.pool_size:,} traces once; the gain is then "
+            f"the budget sees {plan.top_dose:,} of {plan.pool_size:,} "
+            f"{'questions' if config.train.algorithm == 'grpo' else 'traces'} once; the gain is then "
             "measured at that dose and not at the whole pool"
+        )
+    return found
+
+
+def _guesses(config: Config, plan: LadderPlan, load: Workload, tokens: Tokens) -> list[str]:
+    """What a plan of reinforcement learning cannot know."""
+    found, limit = [], completion_limit(config)
+    if tokens.drawn and not load.is_drawn:
+        found.append(
+            f"completions are taken to be {min(load.answer_tokens, limit):,.0f} tokens long, as the "
+            f"pool's traces are; at the limit of {limit:,} tokens an arm draws "
+            f"{draws_per_arm(config) * limit:,}: titrant plan --measure counts them"
+        )
+    if tokens.votes:
+        reward = config.train.grpo.reward
+        which = "a wrong majority answer" if reward == "majority-wrong" else "a majority answer"
+        found.append(
+            f"reward: {reward} trains the questions that have {which}, of which there may be fewer than "
+            f"the {plan.pool_size:,} of this plan: the base has to answer them first"
         )
     return found

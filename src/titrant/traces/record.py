@@ -81,6 +81,7 @@ class Trace(Record):
     verdict: Verdict | None = None
     """`None`: never verified (no gold answer, say)."""
     source: str = ""
+    """Where the problem came from; in older pools of a model's own draws, the model."""
     domain: str = ""
     n_tokens: int | None = None
     """Tokens of thinking and answer under the base model's tokenizer, where known."""
@@ -89,7 +90,10 @@ class Trace(Record):
 
     @property
     def problem(self) -> Problem:
-        """What the trace attempts, with its gold answer."""
+        """What the trace attempts, with its gold answer and whatever else is known.
+
+        Some worlds judge an answer by the item that `meta` names (`world:gym`).
+        """
         return Problem(
             qid=self.qid,
             question=self.question,
@@ -97,6 +101,7 @@ class Trace(Record):
             gold_kind=self.gold_kind,
             source=self.source,
             domain=self.domain,
+            meta=self.meta,
         )
 
     @property

@@ -106,7 +106,7 @@ class ArmContext:
         """The prompts of an arm that is trained by rewards: as many questions as its dose.
 
         Raises:
-            DataError: ranking, labels or gold answers are missing, or the pool has fewer questions.
+            DataError: ranking or labels are missing, or the pool has fewer questions.
             TrainError: the doctor refuses a question.
         """
         reward = self.config.train.grpo.reward

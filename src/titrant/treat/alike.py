@@ -1,8 +1,8 @@
 """The questions most alike to each of a set, itself left out.
 
-Where the meta of the traces holds `start` and `goal` (numbers, or lists of numbers), nearness is
-the sum of the absolute differences of these coordinates: in a maze, first those with the same two
-ends. Otherwise it is the similarity of the questions' texts (rapidfuzz's normalised Indel distance:
+Where the meta of the traces holds `start` and `goal` (numbers, lists of numbers, or a list as the
+maze world writes it, "3,4"), nearness is the sum of the absolute differences of these coordinates:
+in a maze, first those with the same two ends. Otherwise it is the similarity of the questions' texts (rapidfuzz's normalised Indel distance:
 the share of characters that the longest common subsequence takes up).
 
 All pairs of texts are compared while they are `PAIRS` or fewer; beyond, each with those nearest to
@@ -11,6 +11,7 @@ it in length, since texts of different lengths cannot be much alike.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -34,6 +35,10 @@ TIES = 16
 CLOSE = 1e-6
 """Difference under which two nearnesses are equal; both measures move in larger steps."""
 
+_NUMBER = r"[ ]?-?[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_LISTED = re.compile(rf"{_NUMBER}(?:,{_NUMBER})+")
+"""Two numbers or more in one text; a text of one number may name anything."""
+
 
 class Asked(NamedTuple):
     """A question, and where it lies."""
@@ -52,7 +57,9 @@ class Asked(NamedTuple):
 
 
 def _numbers(value: Any) -> tuple[float, ...] | None:  # noqa: ANN401 - meta holds anything
-    """A number or a list of them; `None` for all else."""
+    """A number, a list of them, or a list written as "3,4"; `None` for all else."""
+    if isinstance(value, str):
+        return tuple(map(float, value.split(","))) if _LISTED.fullmatch(value) else None
     numbers = value if isinstance(value, list | tuple) else [value]
     is_fine = all(isinstance(x, int | float) and not isinstance(x, bool) for x in numbers)
     return tuple(map(float, numbers)) if numbers and is_fine else None

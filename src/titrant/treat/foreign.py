@@ -7,12 +7,19 @@ then not that a trace follows from its question.
     foreign-length     the same among neighbours in length, so that length tells nothing either
     foreign-question   the reasoning of the question most alike; some are used twice, others never
 
+Where the answer text works the problem once more after the thinking (a lead), the donor's lead
+takes its place, so that both texts are of one donor; a donor without one leaves none.
+
 Where one question holds more than half of the rows no derangement exists: as many rows as need be
 then take a reasoning that another row has taken too.
 
 Source: Stechly et al. 2025, *Beyond Semantics* (arXiv 2505.13775), "swapped" traces. Swapping at
 random is easily seen through (in a maze the first event names another start); `foreign-question`
-with the keys `start` and `goal` in a trace's meta keeps both, so only the walls are wrong.
+with the keys `start` and `goal` in a trace's meta keeps both where another question has them, so
+only the walls are wrong: in the maze world 52 % of 2,000 traces, nearly all of 20,000. Each row
+draws among the donors that are equally near, whatever others have drawn, so in an odd group of
+questions with the same ends none is left over. Where the donor says just the same (a start next to
+its goal, mostly; 4 % of 2,000) the row is as it was and counts as not changed.
 """
 
 from __future__ import annotations
@@ -114,9 +121,17 @@ def _handed(traces: Sequence[Trace], rows: Sequence[Row], donors: Sequence[Row])
     """The traces, those of `rows` with the reasoning of their donors and its steps."""
     treated = [Treated(trace, ()) for trace in traces]
     for row, donor in zip(rows, donors, strict=True):
-        start, end = donor.places[0].start, donor.places[-1].end
-        cuts = tuple(place.start - start for place in donor.places[1:])
-        given = donor.reasoning.text[start:end]
-        edit = Edit(row.places[0].start, row.places[-1].end, given, cuts)
-        treated[row.at] = rewrite(row.trace, row.reasoning, [edit])
+        edits, of_lead = [_given(row, donor)], []
+        if row.lead is not None:
+            whole = Edit(0, row.lead.reasoning.end, "")
+            of_lead = [whole if donor.lead is None else _given(row.lead, donor.lead)]
+        treated[row.at] = rewrite(row.trace, row.reasoning, edits, of_lead)
     return treated
+
+
+def _given(row: Row, donor: Row) -> Edit:
+    """All steps of the donor in place of all of the row's."""
+    start, end = donor.places[0].start, donor.places[-1].end
+    cuts = tuple(place.start - start for place in donor.places[1:])
+    text = donor.reasoning.text[start:end]
+    return Edit(row.places[0].start, row.places[-1].end, text, cuts)

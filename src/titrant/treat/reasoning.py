@@ -2,11 +2,16 @@
 
 Treatments work on the reasoning and leave the statement of the final answer alone:
 
-- with thinking, the reasoning is the thinking;
-- without it, the answer text up to the line or sentence that states the final answer (GSM8K: all
-  lines before `#### 42`); what follows the statement stays as well;
+- with thinking, the reasoning is the thinking, and its `lead`: what the answer text says before the
+  line or sentence that states the final answer, since there the problem is often worked once more;
+- without it (or where it is blank), the answer text up to that statement (GSM8K: all lines before
+  `#### 42`); what follows the statement stays as well;
 - where the answer is stated inside the thinking alone, the thinking up to that statement;
 - where no answer can be found, the whole body.
+
+What each treatment does with the lead stands in its own docstring: treatments of digits, words and
+steps do to it what they do to the thinking, `foreign` hands it on with the thinking, `filler` fills
+it, `format-only` and `answer-only` take it out, and `wrong-answer` leaves it.
 
 `find_answer` says what the answer is and not where. Its place is the last one whose text, changed
 to another, changes what `find_answer` reads; so place and reading cannot disagree. An answer that
@@ -40,15 +45,17 @@ class Place(NamedTuple):
 
 
 class Reasoning(NamedTuple):
-    """The reasoning of a trace: the first `end` characters of its body."""
+    """The reasoning of a trace: the first `end` characters of one of its texts, and its lead."""
 
     field: str
-    """The body's field: `thinking` or `answer_text`."""
+    """`thinking` or `answer_text`: the body's field, but for thinking that is blank."""
     text: str
-    """The whole body."""
+    """The whole text of that field."""
     end: int
     is_apart: bool
     """Whether the final answer is read outside the body: then no change of the body touches it."""
+    lead: Reasoning | None = None
+    """What the answer text says before its statement, after thinking; `None` where that is blank."""
 
     @property
     def content(self) -> Place:
@@ -60,10 +67,22 @@ class Reasoning(NamedTuple):
 
 def reasoning_of(trace: Trace) -> Reasoning:
     """Where the reasoning of a trace stands; see the module docstring."""
-    field = "answer_text" if trace.thinking is None else "thinking"
-    if trace.unfinished or (trace.thinking is not None and _states_answer(trace)):
-        return Reasoning(field, trace.body, len(trace.body), is_apart=True)
-    return Reasoning(field, trace.body, _statement(trace.body, trace.final_answer), is_apart=False)
+    field, body = "answer_text" if trace.thinking is None else "thinking", trace.body
+    if trace.unfinished:
+        return Reasoning(field, body, len(body), is_apart=True)
+    if trace.thinking is None or not _states_answer(trace):
+        return Reasoning(field, body, _statement(body, trace.final_answer), is_apart=False)
+    lead = _lead_of(trace)
+    if lead is not None and not body.strip():
+        return lead
+    return Reasoning(field, body, len(body), is_apart=True, lead=lead)
+
+
+def _lead_of(trace: Trace) -> Reasoning | None:
+    """What the answer text says before its statement; `None` where it only states the answer."""
+    text = trace.answer_text
+    end = _statement(text, trace.final_answer)
+    return Reasoning("answer_text", text, end, is_apart=False) if end else None
 
 
 def _states_answer(trace: Trace) -> bool:
@@ -138,12 +157,20 @@ def steps_of(trace: Trace) -> Sequence[Step]:
 
 
 def step_places(trace: Trace, reasoning: Reasoning) -> list[Place]:
-    """The steps of the reasoning without the white space around them; blank ones are left out."""
+    """The steps of the reasoning without the white space around them; blank ones are left out.
+
+    Those of a lead are cut anew, without the statement, since steps on record are of the body.
+    """
+    first, steps = 0, steps_of(trace)
+    if reasoning.text != trace.body:
+        first, end = reasoning.content
+        steps = cut_steps(reasoning.text[first:end])
     places = []
-    for step in steps_of(trace):
-        piece = step.text[: max(0, reasoning.end - step.start)]
+    for step in steps:
+        start = first + step.start
+        piece = step.text[: max(0, reasoning.end - start)]
         kept = piece.strip()
         if kept:
-            start = step.start + len(piece) - len(piece.lstrip())
+            start += len(piece) - len(piece.lstrip())
             places.append(Place(start, start + len(kept)))
     return places

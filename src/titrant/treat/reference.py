@@ -11,8 +11,10 @@ Generated from their table by `make docs`; do not edit.
 
 What is done to the traces of an arm before training, to see what in them the training needs. An arm on
 treated traces is set against an arm on the same traces as they are. `NAME@RATIO` sets the share of what is
-changed (of the steps, digits or words), from 0 to 1. The reasoning is the thinking, or without one the answer
-text up to the line or sentence that states the final answer; only `wrong-answer` touches that statement.
+changed (of the steps, digits or words), from 0 to 1. The reasoning is the thinking and what the answer text
+says before the line or sentence that states the final answer; only `wrong-answer` touches that statement.
+Where thinking is followed by such a text, steps, words and digits of the two are treated each by itself,
+foreign reasoning brings both, and `answer-only` and `format-only` take the second out.
 
 A trace in which there is nothing to change stays as it is, and the audit tells how many did."""
 

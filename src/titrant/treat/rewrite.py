@@ -19,6 +19,7 @@ from titrant.traces.verify.verdict import Claim, verify_one_exact
 from titrant.treat.base import Span, Treated
 from titrant.treat.reasoning import reasoning_of, steps_of
 from titrant.worlds.base import worlds
+from titrant.worlds.verdicts import verdict_of_world
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from titrant.traces.record import Step
     from titrant.treat.base import Apply
     from titrant.treat.reasoning import Reasoning
+
+
+LEAD = "lead"
+"""Label of the chance that changes the lead."""
 
 
 class Edit(NamedTuple):
@@ -49,18 +54,24 @@ class Edited(NamedTuple):
 
 
 Change = Callable[["Trace", "Reasoning", float, "np.random.Generator"], Sequence[Edit]]
-"""(trace, its reasoning, ratio, chance) → edits of its body, in order and apart from each other."""
+"""(trace, its reasoning, ratio, chance) → edits of its text, in order and apart from each other."""
 
 
 def by_row(name: str, change: Change) -> Apply:
-    """A treatment that looks at one row at a time; its chance comes from seed, uid and `name`."""
+    """A treatment that looks at one row at a time; its chance comes from seed, uid and `name`.
+
+    After thinking, the lead is changed as the thinking is, at the same ratio and by itself.
+    """
 
     def apply(traces: Sequence[Trace], ratio: float, seed: int) -> list[Treated]:
         treated = []
         for trace in traces:
-            reasoning = reasoning_of(trace)
-            edits = change(trace, reasoning, ratio, derive_rng(seed, "treat", name, trace.uid))
-            treated.append(rewrite(trace, reasoning, edits))
+            reasoning, labels = reasoning_of(trace), ("treat", name, trace.uid)
+            edits = change(trace, reasoning, ratio, derive_rng(seed, *labels))
+            of_lead: Sequence[Edit] = ()
+            if reasoning.lead is not None:
+                of_lead = change(trace, reasoning.lead, ratio, derive_rng(seed, *labels, LEAD))
+            treated.append(rewrite(trace, reasoning, edits, of_lead))
         return treated
 
     return apply
@@ -102,25 +113,43 @@ def edit_text(text: str, edits: Sequence[Edit], ends: Sequence[int] = ()) -> Edi
     return Edited("".join([*pieces, text[at:]]), spans, moved)
 
 
-def rewrite(trace: Trace, reasoning: Reasoning, edits: Sequence[Edit]) -> Treated:
-    """The trace with its body edited; itself where no edit changes anything.
+def rewrite(
+    trace: Trace, reasoning: Reasoning, edits: Sequence[Edit], of_lead: Sequence[Edit] = ()
+) -> Treated:
+    """The trace with its reasoning edited; itself where no edit changes anything.
 
-    The final answer is read anew where it stands in the body. Where the reading is as before,
+    The final answer is read anew where it stands in an edited text. Where the reading is as before,
     answer and verdict on record stay, even those that the built-in rules would not give.
+
+    Args:
+        trace: the old one.
+        reasoning: of it.
+        edits: of the reasoning's own text.
+        of_lead: edits of the answer text, where the reasoning has a lead.
     """
-    text = reasoning.text
-    edits = [edit for edit in edits if text[edit.start : edit.end] != edit.text]
-    if not edits:
+    edits, of_lead = _real(reasoning.text, edits), _real(trace.answer_text, of_lead)
+    if not edits and not of_lead:
         return Treated(trace, ())
-    edited = edit_text(text, edits, [step.end for step in steps_of(trace)])
-    steps = pack_steps(edited.text, edited.ends)
-    if reasoning.field == "thinking":
-        new = retold(trace, edited.text, trace.answer_text, steps=steps)
-    else:
-        new = retold(trace, None, edited.text, steps=steps)
-    if not reasoning.is_apart:
-        new = _read_anew(trace, new)
-    return Treated(new, tuple([Span(reasoning.field, a, b) for a, b in edited.spans]))
+    body = "answer_text" if trace.thinking is None else "thinking"
+    texts = {"thinking": trace.thinking, "answer_text": trace.answer_text}
+    steps, spans = tuple(steps_of(trace)), list[Span]()
+    for field, own in ((reasoning.field, edits), ("answer_text", of_lead)):
+        if not own:
+            continue
+        ends = [step.end for step in steps] if field == body else ()
+        edited = edit_text(texts[field] or "", own, ends)
+        texts[field] = edited.text
+        spans += [Span(field, start, end) for start, end in edited.spans]
+        if field == body:
+            steps = pack_steps(edited.text, edited.ends)
+    new = retold(trace, texts["thinking"], texts["answer_text"] or "", steps=steps)
+    is_touched = bool(of_lead) or not reasoning.is_apart
+    return Treated(_read_anew(trace, new) if is_touched else new, tuple(spans))
+
+
+def _real(text: str, edits: Sequence[Edit]) -> list[Edit]:
+    """The edits that change a text."""
+    return [edit for edit in edits if text[edit.start : edit.end] != edit.text]
 
 
 def retold(
@@ -162,7 +191,6 @@ def verdict_on(trace: Trace, answer: str | None) -> Verdict | None:
         return None
     if not trace.gold_kind.startswith(WORLD):
         return verify_one_exact(Claim(answer, trace.gold, trace.gold_kind))
-    name = trace.gold_kind.removeprefix(WORLD).partition("/")[0]
-    if name not in worlds.names():
+    if trace.gold_kind.removeprefix(WORLD).partition("/")[0] not in worlds.names():
         return None
-    return worlds.get(name).verify(trace.question, trace.answer_text)
+    return verdict_of_world(trace.problem, trace.answer_text)

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """A trace, its reasoning, and where the steps of it are."""
+    """A trace, its reasoning, and where the steps of it are; the lead is a row of its own."""
 
     at: int
     """Its place among the traces that came."""
     trace: Trace
     reasoning: Reasoning
     places: list[Place]
+    lead: Row | None = None
+    """What the answer text says before its statement, after thinking."""
 
     @property
     def qid(self) -> str:
@@ -39,8 +41,9 @@ class Row(NamedTuple):
 
     @property
     def length(self) -> int:
-        """Characters from the first step to the last."""
-        return self.places[-1].end - self.places[0].start
+        """Characters from the first step to the last, and those of the lead."""
+        own = self.places[-1].end - self.places[0].start
+        return own if self.lead is None else own + self.lead.length
 
 
 def rows_of(traces: Sequence[Trace], name: str) -> list[Row]:
@@ -58,7 +61,9 @@ def rows_of(traces: Sequence[Trace], name: str) -> list[Row]:
         reasoning = reasoning_of(trace)
         places = step_places(trace, reasoning)
         if places:
-            rows.append(Row(i, trace, reasoning, places))
+            lead = reasoning.lead
+            of_lead = lead and Row(i, trace, lead, step_places(trace, lead))
+            rows.append(Row(i, trace, reasoning, places, of_lead))
     if rows and len({row.qid for row in rows}) < 2:
         raise DataError(
             f"the treatment '{name}' takes text from traces of other questions, and there are none",

@@ -4,6 +4,10 @@ Steps move without the white space around them, which stays where it was, so lin
 Steps from elsewhere are those of traces of other questions, each drawn alike, without the statement
 of their final answer.
 
+Where the answer text works the problem once more after the thinking (a lead), its steps are treated
+by themselves at the same ratio: none moves from one text to the other. What is inserted or replaced
+is drawn from the steps of both texts of other questions.
+
 Source: Li et al. 2025, *LLMs can easily learn to reason from demonstrations* (arXiv 2502.07374),
 structure operators at 33, 67 and 100 %. Difference: steps there are cut by a model, here by
 `cut_steps` or by the source; a step that is put in never stands last.
@@ -23,7 +27,7 @@ from titrant.seeds import derive_rng
 from titrant.treat.base import Treated
 from titrant.treat.derange import derange
 from titrant.treat.reasoning import step_places
-from titrant.treat.rewrite import Edit, part_of, rewrite
+from titrant.treat.rewrite import LEAD, Edit, part_of, rewrite
 from titrant.treat.rows import Row, rows_of
 
 if TYPE_CHECKING:
@@ -57,7 +61,7 @@ def shuffle_steps(
 def delete_steps(
     trace: Trace, reasoning: Reasoning, ratio: float, rng: np.random.Generator
 ) -> list[Edit]:
-    """A share of the steps is taken out; at a ratio under 1 one stays at least.
+    """A share of the steps is taken out; at a ratio under 1 one stays at least (of a lead too).
 
     The white space after a step goes with it; that before it where it was the last that is left.
     """
@@ -101,18 +105,18 @@ class Donors(NamedTuple):
 
 
 def donors_of(rows: Sequence[Row]) -> Donors:
-    """All steps of rows that stand in the order of `rows_of`."""
+    """All steps of rows that stand in the order of `rows_of`, those of their leads too."""
     texts: list[str] = []
     blocks: dict[str, tuple[int, int]] = {}
     for row in rows:
         start = blocks.get(row.qid, (len(texts), 0))[0]
-        texts += row.texts
+        texts += row.texts + ([] if row.lead is None else row.lead.texts)
         blocks[row.qid] = (start, len(texts))
     return Donors(texts, blocks)
 
 
 Trade = Callable[[Row, Donors, float, np.random.Generator], list[Edit]]
-"""(row, steps of all rows, ratio, chance) → edits of its body."""
+"""(row, steps of all rows, ratio, chance) → edits of its text."""
 
 
 def with_donors(name: str, change: Trade) -> Apply:
@@ -126,9 +130,12 @@ def with_donors(name: str, change: Trade) -> Apply:
         rows = rows_of(traces, name)
         donors = donors_of(rows)
         for row in rows:
-            rng = derive_rng(seed, "treat", name, row.trace.uid)
-            edits = change(row, donors, ratio, rng)
-            treated[row.at] = rewrite(row.trace, row.reasoning, edits)
+            labels = ("treat", name, row.trace.uid)
+            edits = change(row, donors, ratio, derive_rng(seed, *labels))
+            of_lead: list[Edit] = []
+            if row.lead is not None:
+                of_lead = change(row.lead, donors, ratio, derive_rng(seed, *labels, LEAD))
+            treated[row.at] = rewrite(row.trace, row.reasoning, edits, of_lead)
         return treated
 
     return apply

@@ -14,7 +14,12 @@ from titrant.errors import ConfigError
 from titrant.registry import nearest
 from titrant.treat.base import Span, Treated, Treatment
 from titrant.treat.foreign import apply_foreign, apply_foreign_length, apply_foreign_question
-from titrant.treat.reduced import apply_answer_only, apply_filler, apply_format_only
+from titrant.treat.reduced import (
+    apply_answer_only,
+    apply_filler,
+    apply_filler_characters,
+    apply_format_only,
+)
 from titrant.treat.rewrite import by_row
 from titrant.treat.stepwise import (
     delete_steps,
@@ -62,7 +67,8 @@ _ALL = (
     ),
     Treatment(
         "foreign-question",
-        does="the same from the question most alike (in a maze: with the same start and goal)",
+        does="the same from the question most alike (in a maze: with the same start and goal, where "
+        "there is one)",
         asks="that the reasoning must fit its question in detail, and not in kind alone",
         apply=apply_foreign_question,
         trades=True,
@@ -105,7 +111,7 @@ _ALL = (
     ),
     Treatment(
         "digits",
-        does="replaces digits of the reasoning by other ones",
+        does="replaces digits of the reasoning by other ones (in a maze: to words of its grids)",
         asks="that the computations must be right",
         apply=by_row("digits", corrupt_digits),
         ratio=0.7,
@@ -126,10 +132,17 @@ _ALL = (
     ),
     Treatment(
         "filler",
-        does="replaces each word of the reasoning by a full stop; lines and length in words stay",
+        does="replaces each word of the reasoning by a full stop; lines and length in words stay, "
+        "and so does length in tokens where each word is one",
         asks="that what is said matters, and not only how long the model computes before it "
         "answers",
         apply=apply_filler,
+    ),
+    Treatment(
+        "filler-characters",
+        does="the same for each character of a word: length in tokens stays where a character is one",
+        asks="the same, where `filler` is shorter in tokens than the reasoning",
+        apply=apply_filler_characters,
     ),
     Treatment(
         "answer-only",
@@ -139,7 +152,7 @@ _ALL = (
     ),
     Treatment(
         "format-only",
-        does='puts "..." in place of the reasoning, inside the same tags',
+        does='puts "..." in place of the reasoning, inside the same tags ("." in a maze)',
         asks="the same, when the format of an answer with thinking is still taught",
         apply=apply_format_only,
     ),

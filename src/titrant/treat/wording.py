@@ -4,16 +4,23 @@ Source: Li et al. 2025, *LLMs can easily learn to reason from demonstrations* (a
 content operators: 70 % of the digits replaced cost 4.3 points, reflection words removed 3.3. Their
 list of words is not published; ours is `FREE` and `BOUND`.
 
-Choices are nested: what is changed at one ratio is changed at every larger one.
+Choices are nested: what is changed at one ratio is changed at every larger one. What the answer text
+says before its statement, after thinking (the lead), is treated by itself at the same ratio: its
+words change places among themselves.
+
+Digits in traces of the maze world, where a word is a token, make words that its grids have (`3,5`
+and no `3,9` where there are 8 columns) wherever one fits, since others would be unknown tokens.
 """
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from titrant.treat.derange import derange
 from titrant.treat.rewrite import Edit, part_of
+from titrant.worlds.maze.pool import words_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,11 +77,13 @@ def shuffle_words(
 
 
 def corrupt_digits(
-    _trace: Trace, reasoning: Reasoning, ratio: float, rng: np.random.Generator
+    trace: Trace, reasoning: Reasoning, ratio: float, rng: np.random.Generator
 ) -> list[Edit]:
     """A share of the digits, each replaced by another one.
 
-    The first digit of a number of several becomes no 0 where it was none.
+    The first digit of a number of several becomes no 0 where it was none. In a maze, where a word
+    comes out that no such grid has, it is drawn again, alike from all that it has and that differ
+    in just the chosen digits; it stays where there is none.
     """
     text = reasoning.text[: reasoning.end]
     places = [match.start() for match in _DIGIT.finditer(text)]
@@ -83,15 +92,55 @@ def corrupt_digits(
     draws = rng.integers(9 * 8, size=len(places)).tolist()
     chosen = sorted(order[: part_of(ratio, len(places))])
     heads = {match.start() for match in _HEAD.finditer(text)}
+    new = {
+        places[i]: _other_digit(int(text[places[i]]), draws[i], may_be_zero=places[i] not in heads)
+        for i in chosen
+    }
+    words = words_of(trace.source)
+    return _runs(new if words is None else _known(text, new, words, rng))
+
+
+def _runs(new: dict[int, str]) -> list[Edit]:
+    """Edits of single characters, by place in order, touching ones joined."""
     runs: list[Edit] = []
-    for i in chosen:
-        at = places[i]
-        new = _other_digit(int(text[at]), draws[i], may_be_zero=at not in heads)
+    for at, digit in new.items():
         if runs and runs[-1].end == at:
-            runs[-1] = Edit(runs[-1].start, at + 1, runs[-1].text + new)
+            runs[-1] = Edit(runs[-1].start, at + 1, runs[-1].text + digit)
         else:
-            runs.append(Edit(at, at + 1, new))
+            runs.append(Edit(at, at + 1, digit))
     return runs
+
+
+def _known(
+    text: str, new: dict[int, str], words: frozenset[str], rng: np.random.Generator
+) -> dict[int, str]:
+    """New digits by place, in words that are known wherever one fits."""
+    matches = list(_WORD.finditer(text))
+    draws = rng.random(len(matches)).tolist()
+    known = dict(new)
+    for match, draw in zip(matches, draws, strict=True):
+        places = range(*match.span())
+        if not any(at in new for at in places):
+            continue
+        if "".join(new.get(at, text[at]) for at in places) in words:
+            continue
+        is_new = tuple(at in new for at in places)
+        fitting = _fitting(match[0], is_new, words)
+        if fitting:
+            word = fitting[int(draw * len(fitting))]
+            known |= {at: word[at - match.start()] for at in places if at in new}
+    return known
+
+
+@lru_cache(maxsize=10_000)
+def _fitting(old: str, is_new: tuple[bool, ...], words: frozenset[str]) -> tuple[str, ...]:
+    """The words, sorted, that differ from an old one in just the digits that are to be new."""
+    return tuple(
+        word
+        for word in sorted(words)
+        if len(word) == len(old)
+        and all((a != b) == differs for a, b, differs in zip(old, word, is_new, strict=True))
+    )
 
 
 def _other_digit(old: int, draw: int, *, may_be_zero: bool) -> str:

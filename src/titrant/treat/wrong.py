@@ -2,7 +2,8 @@
 
 The wrong answer is the final answer of another row. Where both are numbers it is one of like size:
 one of the `NEAREST` by asinh, which is linear near 0 and logarithmic beyond, and tells signs apart.
-A wrong answer is replaced too, so that no row's answer follows from its reasoning.
+A wrong answer is replaced too, so that no row's answer follows from its reasoning. What the answer
+text says before its statement stays, with the old answer where it names it: it is reasoning.
 
 An answer is taken only if exact comparison (or the world that posed the question) calls it wrong,
 and it is read back from the new text. Where no gold answer is known it must differ from what stood

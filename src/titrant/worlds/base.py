@@ -44,7 +44,11 @@ class StepCheck(NamedTuple):
 
 
 class World(Protocol):
-    """A procedural source of problems; all methods are pure."""
+    """A procedural source of problems; all methods are pure.
+
+    One that has problems alone says `has_reasoning = False`; its `oracle` and `validate` are not asked then
+    (see `has_reasoning`).
+    """
 
     name: str
     version: int
@@ -83,6 +87,11 @@ worlds: Registry[World] = Registry(
         "randcalc": "titrant.worlds.randcalc:RANDCALC",
     },
 )
+
+
+def has_reasoning(world: World) -> bool:
+    """Whether a world has an oracle and a validator of steps: all have but those that say otherwise."""
+    return getattr(world, "has_reasoning", True)  # optional: worlds of others need not name it
 
 
 def distinct_problems(

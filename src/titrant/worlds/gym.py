@@ -149,6 +149,7 @@ class Gym:
     """No task is the default: one must be named, and `problem` says so."""
     guess_rate = math.nan
     """Not known, and not the same for all tasks."""
+    has_reasoning = False
 
     def __init__(self) -> None:
         self._drawn: dict[str, Place] = {}

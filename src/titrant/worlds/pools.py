@@ -8,7 +8,7 @@ says which, so audits can be checked against it.
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from titrant.errors import ConfigError
 from titrant.registry import nearest
@@ -35,13 +35,24 @@ DEFAULT_SIZE = 4096
 def make_pool(name: str, n: int = DEFAULT_SIZE, seed: int = 0) -> list[Trace]:
     """The first `n` traces of a world's pool; a pure function of its arguments.
 
+    Args:
+        name: of the world; of those in `PRESET_POOLS` also `<world>/<preset>`, as in `maze/wilson-10`.
+        n: traces; fewer where the pool ends.
+        seed: of what is drawn.
+
     Raises:
-        ConfigError: no pool is made from that world.
+        ConfigError: no pool is made from that world, or it has no such preset.
     """
+    return [trace for _, trace in zip(range(n), _traces_from(name, seed), strict=False)]
+
+
+def _traces_from(name: str, seed: int) -> Iterator[Trace]:
+    world, _, preset = name.partition("/")
+    if preset and world in PRESET_POOLS:
+        return PRESET_POOLS[world](seed, preset=preset)
     if name not in POOLS:
         raise ConfigError(f"no pool is made from the world '{name}'", do=nearest(name, POOLS))
-    traces = POOLS[name](seed)
-    return [trace for _, trace in zip(range(n), traces, strict=False)]
+    return POOLS[name](seed)
 
 
 def arithmetic_pool(seed: int) -> Iterator[Trace]:
@@ -131,6 +142,17 @@ POOLS: dict[str, Callable[[int], Iterator[Trace]]] = {
     "facts": facts_pool,
     "maze": maze_pool,
 }
+
+
+class PresetPool(Protocol):
+    """A pool that is made of any preset of its world."""
+
+    def __call__(self, seed: int, *, preset: str) -> Iterator[Trace]:
+        """Its traces."""
+        ...
+
+
+PRESET_POOLS: dict[str, PresetPool] = {"maze": maze_pool}
 
 
 def world_problems(path: str, n: int) -> list[Problem]:

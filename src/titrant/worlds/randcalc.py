@@ -7,11 +7,12 @@ large models. `mod-easy`, `mod-middle`, `mod-hard` and `mod-1` … `mod-8` ask f
 (`hard`).
 
 Gold of a decimal question is its value rounded to 6 significant digits and at least 2 decimals; an
-answer is right within half a unit of the last of them. The reward is graded instead:
+answer is right within half a unit of the last of them. The paper's reward is graded:
 
     r = 1 − ½·min(|a−b|, 1) − ½·min(|a−b| / (|b| + 10⁻⁶), 1)
 
-with the model's a and the exact b; 0 where no number can be read (the paper does not say). The
+with the model's a and the exact b; 0 where no number can be read (the paper does not say). It is
+`reward`, there for callers: arms are trained by verdicts (`train.grpo.reward: correct`). The
 oracle writes one line per operation with exact values, in the order of the brackets; the validator
 takes any order in which every operation has its operands.
 

@@ -78,14 +78,28 @@ def judge_by_world(one: Written) -> Judged:
     Raises:
         ConfigError: there is no such world.
     """
-    name = one.problem.gold_kind.removeprefix(WORLD).partition("/")[0]
-    worlds.check(name)
+    worlds.check(_world_of(one.problem))
     parted = split_thinking(one.text)
     answer = None if parted.unfinished else parted.answer_text.strip() or None
     if one.is_cut:
         return Judged(answer, Verdict.TRUNCATED)
     if answer is None:
         return Judged(None, Verdict.UNREADABLE)
+    return Judged(answer, verdict_of_world(one.problem, answer))
+
+
+def verdict_of_world(problem: Problem, answer_text: str) -> Verdict:
+    """What the problem's world says of an answer; its gold kind is `world:<name>`.
+
+    Raises:
+        ConfigError: there is no such world.
+        DataError: the world does not know the problem.
+    """
+    name = _world_of(problem)
     if name in BY_PROBLEM:
-        return Judged(answer, load(BY_PROBLEM[name])(one.problem, answer))
-    return Judged(answer, worlds.get(name).verify(one.problem.question, answer))
+        return load(BY_PROBLEM[name])(problem, answer_text)
+    return worlds.get(name).verify(problem.question, answer_text)
+
+
+def _world_of(problem: Problem) -> str:
+    return problem.gold_kind.removeprefix(WORLD).partition("/")[0]

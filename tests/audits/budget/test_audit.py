@@ -1,5 +1,7 @@
 """The audit as a whole: absent evidence, scripted models, planted faults and their rates."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,7 +11,7 @@ from titrant.audits.base import AuditResult, Evidence
 from titrant.audits.budget.audit import BUDGET
 from titrant.audits.budget.findings import QUESTIONS, SHARE, THINK
 from titrant.audits.budget.matched import match_tokens
-from titrant.audits.budget.planted import PLANTED, clean, level, make, planted
+from titrant.audits.budget.planted import PLANTED, Rates, clean, level, make, planted
 from titrant.audits.budget.spend import Answer, fill_purse
 from titrant.settings import AuditSettings
 
@@ -124,18 +126,48 @@ def test_an_arm_without_tokens_is_left_out_of_a_problem():
     assert (found.is_right.tolist(), found.tokens.tolist()) == ([1.0], [10.0])
 
 
+def cut(evidence, n):
+    """The same with n draws of the base per variant."""
+    few = evidence.tables["base_draws"].filter(pl.col("sample") < n)
+    return Evidence({"base_draws": few}, readings=evidence.readings)
+
+
 def test_a_base_that_runs_out_of_draws_is_said_to():
-    evidence = planted(np.random.default_rng(0), 60)
-    few = evidence.tables["base_draws"].filter(pl.col("sample") < 2)
-    short = judged(Evidence({"base_draws": few}, readings=evidence.readings))
-    assert "the base ran out of draws" in short[GAIN].statement
-    assert "ran out" not in judged(evidence)[GAIN].statement
+    """One draw per variant where tokens would pay for eight, and for four of the longer ones."""
+    evidence = make(np.random.default_rng(0), 300, replace(PLANTED, thinking=0.5))
+    whole, short = judged(evidence), judged(cut(evidence, 1))
+    for name in (GAIN, SHARE, THINK):
+        assert "in 100% the base ran out of draws" in short[name].statement, name
+        assert "more draws of the base" in short[name].decides
+        assert "ran out" not in whole[name].statement
+    # what a single answer is compared at looks like a gain, and nothing is concluded from it
+    assert short[GAIN].value.low > 0
+    assert short[SHARE].value.high < 0.5
+    assert short[THINK].value.low > 0
+    assert {short[name].outcome for name in (GAIN, SHARE, THINK)} == {"undecided"}
+
+
+@pytest.mark.parametrize(("n_short", "is_served"), [(1, True), (2, False)])
+def test_a_base_is_served_with_draws_for_all_but_one_problem_of_twenty(n_short, is_served):
+    one = Answer("8", correct=True, verdict="correct", n_tokens=10)
+    qids = [str(i) for i in range(20)]
+    purse = fill_purse(qids, {qid: [one] * (1 if int(qid) < n_short else 5) for qid in qids})
+    found = match_tokens(purse, np.full((1, 20), 30.0))
+    assert found.short == pytest.approx(n_short / 20)
+    assert found.is_served is is_served
+
+
+def test_an_alarm_stands_though_the_base_ran_out_of_draws():
+    evidence = make(np.random.default_rng(0), 300, replace(PLANTED, tuned=0.2))
+    found = judged(cut(evidence, 1))[GAIN]
+    assert "ran out" in found.statement
+    assert found.outcome == "alarm"
 
 
 def test_a_loss_is_not_shared_out():
-    lost = make(np.random.default_rng(0), 100, PLANTED.__class__(0.6, 8.0, 0.3, 0.6, 2.0))
+    lost = make(np.random.default_rng(0), 100, Rates(0.6, 8.0, 0.3, 0.6, 2.0))
     found = judged(lost)[SHARE]
-    assert found.outcome == "not looked at"
+    assert found.outcome == "undecided"
     assert "too small, or too uncertain, to be shared out" in found.statement
 
 

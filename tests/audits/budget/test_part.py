@@ -93,6 +93,7 @@ def test_the_first_thinking_draw_is_greedy_and_the_others_are_drawn():
     for request in requests:
         if request.prompt.endswith("<think>\n") and request.max_new_tokens == 512:
             opened.setdefault(request.prompt, {})[(request.temperature, request.seed)] = None
+    assert opened
     for drawn in opened.values():
         temperatures = sorted(temperature for temperature, _ in drawn)
         assert temperatures[0] == 0.0

@@ -31,9 +31,10 @@ def evidence(*rows, role="base") -> Evidence:
     return Evidence({"probes": table.with_columns(role=pl.lit(role), seed=pl.lit(0))})
 
 
-def judged(one: Evidence):
+def judged(one: Evidence, *, is_exchangeable=True):
     found = look_at_completion(one)
-    return judge_completion(found, holm_of(completion_tests(found)))
+    p = holm_of(completion_tests(found))
+    return judge_completion(found, p, is_exchangeable=is_exchangeable)
 
 
 def hits(k, n=100):
@@ -50,7 +51,7 @@ def test_exact_rests_that_fresh_problems_do_not_have_are_an_alarm():
     assert finding.p is not None
     assert finding.p < 1e-9
     assert "exact rest of 40.0 % of the benchmark's and 2.0 % of fresh ones" in finding.statement
-    assert "luck alone would give 1.0 %" in finding.statement
+    assert "luck alone would give at most 1.0 %" in finding.statement
     assert finding.plot is not None
     assert finding.plot.marks == {"chance at 60 %": pytest.approx(0.01)}
 
@@ -85,6 +86,74 @@ def test_an_interval_that_reaches_over_the_margin_decides_nothing():
     assert finding.outcome == "undecided"
 
 
+def test_as_many_rests_as_on_fresh_problems_of_another_making_clear_nothing():
+    both = evidence(
+        probes("benchmark", 0.6, hits(550, 1000)), probes("fresh", 0.6, hits(540, 1000))
+    )
+    assert judged(both).outcome == "clear"
+    finding = judged(both, is_exchangeable=False)
+    assert finding.outcome == "undecided"
+    assert "only the benchmark's own share could clear it: 55.0 % (" in finding.statement
+    assert "audit.fresh_is_alike" in finding.decides
+
+
+@pytest.mark.parametrize(
+    ("exact", "n", "outcome"),
+    [
+        # Wilson's upper end of none of n is z² / (n + z²), z² = 1.645² = 2.706
+        (0, 25, "clear"),  # 2.706 / 27.706 = 9.8 %
+        (0, 24, "undecided"),  # 2.706 / 26.706 = 10.1 %
+        # of 3 in 100: (0.03 + 0.0135 + 1.645 · √(0.000291 + 0.0000676)) / 1.0271 = 7.3 %
+        (3, 100, "clear"),
+        (8, 100, "undecided"),
+    ],
+)
+def test_of_another_making_only_few_rests_at_all_are_clear(exact, n, outcome):
+    fresh = probes("fresh", 0.6, hits(10))
+    finding = judged(
+        evidence(probes("benchmark", 0.6, hits(exact, n)), fresh), is_exchangeable=False
+    )
+    assert finding.outcome == outcome
+    if outcome == "clear":
+        assert finding.decides == "exact rests of more than 10.0 % of the benchmark"
+
+
+def test_more_rests_than_on_fresh_problems_are_an_alarm_however_those_were_made():
+    one = evidence(probes("benchmark", 0.6, hits(40)), probes("fresh", 0.6, hits(2)))
+    assert judged(one, is_exchangeable=False).outcome == "alarm"
+
+
+def test_a_set_that_was_not_asked_at_the_deciding_share_decides_nothing():
+    short = evidence(
+        probes("benchmark", 0.8, hits(0)),
+        probes("fresh", 0.8, hits(0)),
+        probes("fresh", 0.6, hits(0)),
+    )
+    finding = judged(short, is_exchangeable=False)
+    assert finding.outcome == "undecided"
+    assert "could clear it: —" in finding.statement
+
+
+def test_too_few_problems_ask_for_more_of_them_however_they_were_made():
+    one = evidence(probes("benchmark", 0.6, hits(0)), probes("fresh", 0.6, hits(0, 19)))
+    assert "more problems" in judged(one, is_exchangeable=False).decides
+
+
+def test_a_chance_that_is_not_known_of_every_problem_is_not_said():
+    some = [*probes("benchmark", 0.6, hits(9, 30), chance=0.01), *probes("benchmark", 0.6, [True])]
+    finding = judged(evidence(some, probes("fresh", 0.6, hits(0))))
+    assert "luck" not in finding.statement
+    assert finding.plot is not None
+    assert finding.plot.marks == {}
+
+
+def test_a_chance_near_nothing_is_not_written_as_nothing():
+    finding = judged(
+        evidence(probes("benchmark", 0.6, hits(40), chance=1e-9), probes("fresh", 0.6, hits(2)))
+    )
+    assert "luck alone would give at most 0.1 %" in finding.statement
+
+
 def test_under_twenty_problems_of_a_set_nothing_is_said():
     one = evidence(probes("benchmark", 0.6, hits(50)), probes("fresh", 0.6, hits(0, 19)))
     assert judged(one).outcome == "undecided"
@@ -110,7 +179,8 @@ def test_the_family_is_all_measures_at_all_shares():
     ]
     # Holm multiplies the least p-value by 6
     raw = {**completion_tests(found), "completion: em at 0.6": 0.001}
-    assert judge_completion(found, holm_of(raw)).p == pytest.approx(0.006)
+    finding = judge_completion(found, holm_of(raw), is_exchangeable=True)
+    assert finding.p == pytest.approx(0.006)
 
 
 def test_the_deciding_share_is_sixty_percent_or_the_middle_one():
@@ -144,7 +214,7 @@ def test_problems_without_gold_count_for_the_rests_only():
     found = look_at_completion(evidence(rows, probes("fresh", 0.6, hits(0))))
     assert found is not None
     assert found.compared["correct", 0.6].difference.estimate is None
-    finding = judge_completion(found, holm_of(completion_tests(found)))
+    finding = judge_completion(found, holm_of(completion_tests(found)), is_exchangeable=True)
     assert finding.outcome == "alarm"
     assert "right answer" not in finding.statement
     table = completion_table(found, holm_of(completion_tests(found)))

@@ -155,6 +155,28 @@ def test_scores_that_are_alike_are_clear_and_lower_ones_too():
     assert judged(evidence(SPREAD - 1, SPREAD)).outcome == "clear"
 
 
+def test_of_another_making_scores_clear_only_where_the_sets_are_alike():
+    assert judged(evidence(SPREAD, SPREAD), is_exchangeable=False).outcome == "clear"
+    # AUROC 0.03: the sets are of two kinds, which says nothing of the benchmark
+    apart = judged(evidence(SPREAD - 1.5, SPREAD), is_exchangeable=False)
+    assert apart.value is not None
+    assert apart.value.estimate == pytest.approx(0.03, abs=0.005)
+    assert apart.outcome == "undecided"
+    assert "audit.fresh_is_alike" in apart.decides
+
+
+def test_of_another_making_the_whole_interval_must_lie_near_a_coin():
+    # a shift of 0.075 of the range: 0.5 − 0.075 + ½·0.075² = 0.428, with an interval that begins under 0.40
+    low = evidence(SPREAD - 0.15, SPREAD)
+    finding = judged(low, is_exchangeable=False)
+    assert finding.value is not None
+    assert finding.value.estimate == pytest.approx(0.428, abs=0.005)
+    assert finding.value.low is not None
+    assert finding.value.low < 0.40
+    assert finding.outcome == "undecided"
+    assert judged(low).outcome == "clear"
+
+
 def test_few_problems_decide_nothing():
     assert judged(evidence(SPREAD[:30], SPREAD[:19])).outcome == "undecided"
 

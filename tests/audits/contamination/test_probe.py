@@ -1,6 +1,7 @@
 """Probes: where a question is cut, what is asked, and what a row says."""
 
-import math
+import itertools
+from collections import Counter
 
 import pytest
 from contamination_made import material, problem, subject
@@ -11,9 +12,9 @@ from titrant.audits.contamination.probe import (
     SCHEMA,
     ask_probes,
     begun,
+    chance_of,
     cut_question,
     probe_items,
-    probe_rows,
 )
 from titrant.engines.fake import FakeEngine
 from titrant.errors import EngineError
@@ -141,14 +142,24 @@ def test_both_sets_are_asked_at_every_share_in_an_order_of_their_own():
     assert {i.problem.qid for i in items} <= {i.problem.qid for i in more}
 
 
-def test_the_world_may_say_how_likely_an_exact_rest_is():
-    there = material([problem("47+3*5-2=", "48")])
-    items = probe_items(there, SETTINGS)
+def test_a_row_says_what_luck_gives_at_most_where_the_world_can_say():
+    asked = problem("47+3*5-2=", "48", source="world:arithmetic/easy")
     # of the rest 5-2=: an operand of 8, an operator of 3, an operand of 8, and the end
-    chance = 1 / 8 / 3 / 8
-    found = probe_rows(subject(lambda _: "5-2="), items, there, chance=lambda *_: chance)
-    assert found["chance"].to_list() == [chance]
-    assert math.isclose(found["chance"][0], 1 / 192)
+    assert rows({"47+3*": "5-2="}, [asked])["chance"].to_list() == [1 / (8 * 3 * 8)]
+    of_a_file = problem("47+3*5-2=", "48", source="benchmark.jsonl")
+    assert rows({"47+3*": "5-2="}, [of_a_file])["chance"].to_list() == [None]
+
+
+@pytest.mark.parametrize("share", [0.2, 0.4, 0.6, 0.8])
+def test_the_chance_is_one_over_all_rests_of_the_same_length(share):
+    steps = [f"{operator}{n}" for operator in "+-*" for n in range(2, 10)]
+    questions = [f"{start}{step}=" for start, step in itertools.product(range(100), steps)]
+    cuts = [cut for one in questions if (cut := cut_question(one, share)) is not None]
+    alike = Counter((cut.prefix, cut.n_units) for cut in cuts)
+    assert len(cuts) > 2000
+    for cut in cuts:
+        chance = chance_of("world:arithmetic/train", cut)
+        assert chance == pytest.approx(1 / alike[cut.prefix, cut.n_units])
 
 
 def test_a_failure_of_the_engine_ends_the_chunk_and_names_the_problem():

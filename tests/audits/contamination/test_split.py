@@ -116,6 +116,18 @@ def test_a_gain_of_nearly_nothing_is_not_split():
     assert "too little to be split" in finding.statement
 
 
+def test_a_loss_is_not_split():
+    """30 points lost on the benchmark and 35 on fresh problems are no clean share of 116.7 %."""
+    n = 200
+    frame = both([first(60, n)] * 3, [first(50, n)] * 3, base=first(120, n))
+    finding = judged(frame)
+    assert finding.outcome == "undecided"
+    assert finding.value is not None
+    assert finding.value.estimate is None
+    assert "Of a gain of −30.0" in finding.statement
+    assert "too little to be split" in finding.statement
+
+
 def test_only_arms_that_were_read_on_both_sets_count():
     more = arms("benchmark", first(0, 20), [first(10, 20)] * 2 + [first(20, 20)])
     frame = readings(more, arms("fresh", NONE, [first(5, 20)] * 2))
@@ -150,3 +162,5 @@ def test_what_was_not_gathered_was_not_looked_at():
         finding = judged(frame)
         assert finding.outcome == "not looked at"
         assert finding.value is None
+        # arms were read on both in `few`, on too few of one
+        assert "20 problems or more of both" in finding.statement

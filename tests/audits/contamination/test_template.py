@@ -10,7 +10,6 @@ from scipy.stats import t as student
 from titrant.audits.base import Evidence
 from titrant.audits.contamination.compare import holm_of
 from titrant.audits.contamination.template import (
-    Accuracy,
     judge_templates,
     lead_of,
     look_at_templates,
@@ -48,15 +47,6 @@ def test_problems_without_a_score_are_left_out_of_the_pairs():
     assert found.estimate == pytest.approx(10 / 99)
 
 
-def test_shares_without_single_scores_are_compared_as_two_samples():
-    found, p = lead_of(Accuracy(0.5, 200), Accuracy(0.3, 200), 0.9)
-    assert found.estimate == pytest.approx(0.2)
-    assert found.n == 400
-    assert p < 0.001
-    mixed, _ = lead_of(Accuracy(0.5, 200), scores(30), 0.9)
-    assert mixed.estimate == pytest.approx(0.2)
-
-
 def test_scores_of_different_problems_cannot_be_paired():
     with pytest.raises(ValueError, match="3 and 4 problems cannot be paired"):
         lead_of(np.ones(3), np.ones(4), 0.9)
@@ -65,7 +55,7 @@ def test_scores_of_different_problems_cannot_be_paired():
 def test_a_better_template_is_an_alarm_and_says_what_of_the_gain_comes_back():
     frame = readings(arms("benchmark", first(20, 100), [first(60, 100)] * 2))
     templates = {"chat": scores(20), "plain": scores(50), "short": scores(18)}
-    finding = judged(looked(templates, frame))
+    finding = judged(looked(templates, frame, base_template="chat"))
     assert finding.outcome == "alarm"
     assert finding.value is not None
     assert finding.value.estimate == pytest.approx(0.3)
@@ -80,12 +70,50 @@ def test_a_better_template_is_an_alarm_and_says_what_of_the_gain_comes_back():
         "short",
     ]
     assert finding.plot.marks == {"trained, own template": pytest.approx(0.6)}
+    assert "already counted" not in finding.statement
 
 
 def test_no_more_than_all_of_the_gain_comes_back():
     frame = readings(arms("benchmark", first(20, 100), [first(30, 100)] * 2))
-    finding = judged(looked({"chat": scores(20), "plain": scores(50)}, frame))
+    templates = {"chat": scores(20), "plain": scores(50)}
+    finding = judged(looked(templates, frame, base_template="chat"))
     assert "That is 100.0 % of the gain" in finding.statement
+
+
+@pytest.mark.parametrize("facts", [{"base_template": "plain"}, {}], ids=["named", "the best one"])
+def test_a_gain_that_is_counted_from_the_best_template_leaves_the_lead_out(facts):
+    # chat (own) 20 %, plain 50 %, trained 70 %: the gain is 70 − 50 = 20; from chat it is 50, of which 30 return
+    frame = readings(arms("benchmark", first(50, 100), [first(70, 100)] * 2))
+    finding = judged(looked({"chat": scores(20), "plain": scores(50)}, frame, **facts))
+    assert finding.outcome == "alarm"
+    assert "That is 60.0 % of the trained arms' lead over `chat`" in finding.statement
+    assert "The gain of +20.0 (" in finding.statement
+    assert (
+        "already counted from `plain`; counted from `chat` it would be +50.0." in finding.statement
+    )
+    assert finding.plot is not None
+    assert finding.plot.marks == {"trained, own template": pytest.approx(0.7)}
+
+
+def test_arms_under_the_best_template_may_still_be_over_the_runs_own():
+    # trained 40 %: −10 from plain, +20 from chat, and all of that returns
+    frame = readings(arms("benchmark", first(50, 100), [first(40, 100)] * 2))
+    templates = {"chat": scores(20), "plain": scores(50)}
+    finding = judged(looked(templates, frame, base_template="plain"))
+    assert "That is 100.0 % of" in finding.statement
+    assert "The gain of −10.0 (" in finding.statement
+    assert "it would be +20.0." in finding.statement
+    # trained 15 %: under both, so that nothing was gained that could return
+    frame = readings(arms("benchmark", first(50, 100), [first(15, 100)] * 2))
+    finding = judged(looked(templates, frame, base_template="plain"))
+    assert "That is" not in finding.statement
+    assert "it would be −5.0." in finding.statement
+
+
+def test_of_equal_templates_the_gain_is_counted_from_the_first_as_a_run_chooses_its_zero():
+    found = looked({"chat": scores(30), "plain": scores(30)})
+    assert found is not None
+    assert found.zero == "chat"
 
 
 def test_without_arms_the_lead_is_said_and_no_share():
@@ -114,3 +142,4 @@ def test_one_template_or_an_unknown_own_was_not_looked_at():
     assert judged(looked(None)).outcome == "not looked at"
     two = {"chat": scores(20), "plain": scores(30)}
     assert judged(looked(two, template="other")).outcome == "not looked at"
+    assert judged(looked(two, base_template="other")).outcome == "not looked at"

@@ -5,17 +5,20 @@ import math
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import t as student
 
-from titrant.audits.arms import Groups, contrasts, groups_of, seed_variance
+from titrant.audits.arms import Groups, contrasts, groups_of, seed_variance, too_few
 from titrant.audits.base import Evidence
 from titrant.audits.corruption.audit import CORRUPTION
 from titrant.audits.corruption.planted import clean, planted, readings
-from titrant.audits.corruption.share import outcome_of, shares_of
+from titrant.audits.corruption.share import Sides, outcome_of, shares_of
+from titrant.dose.readings import SCHEMA
 from titrant.estimate import Estimate
 from titrant.settings import AuditSettings
 
 SETTINGS = AuditSettings()
 N_RUNS = 30
+N_INTERVALS = 100
 
 
 def rows(name: str, right: int, of: int) -> np.ndarray:
@@ -57,18 +60,117 @@ def test_the_content_share_is_the_lost_part_of_the_gain():
     assert found.share["foreign"].seeds == 4
 
 
+def groups_with(right: dict[str, int], n: int = 100) -> Groups:
+    """Two arms each that are right on the first so many of n problems; one base."""
+    return Groups(
+        tuple(map(str, range(n))),
+        {
+            name: np.vstack([rows(name, k, n)] * (1 if name == "base" else 2))
+            for name, k in right.items()
+        },
+    )
+
+
+def test_half_of_the_gain_is_tested_by_a_linear_contrast_on_both_sides():
+    found = shares_of(groups_with({"base": 20, "clean": 80, "foreign": 42}), 0.9)
+    # ½ clean + ½ base − foreign: 0 on 20, −½ on 22, +½ on 38, 0 on 20; mean 0.08
+    # scatter 60/4 − 100 · 0.08² = 14.36, two coins 2 · (¼ + 1 + ¼)/4; over 102 · 101
+    over = student.sf(0.08 / math.sqrt((14.36 + 0.75) / (102 * 101)), 101)
+    assert found.p["foreign"].over == pytest.approx(2 * over)
+    assert found.p["foreign"].under == pytest.approx(1 - over)
+    assert found.outcome("foreign") == "clear"
+
+
+def test_outcomes_are_corrected_over_all_treatments_and_both_sides():
+    """The same arms: clear alone, undecided as one of four, the interval the same and over a half."""
+    alone = shares_of(groups_with({"base": 20, "clean": 80, "a": 42}), 0.9)
+    four = shares_of(
+        groups_with({"base": 20, "clean": 80, "a": 42, "b": 42, "c": 42, "d": 42}), 0.9
+    )
+    assert four.share["a"] == alone.share["a"]
+    assert four.share["a"].low > 0.5
+    assert four.p["a"].over == pytest.approx(8 / 2 * alone.p["a"].over)
+    assert (alone.outcome("a"), four.outcome("a")) == ("clear", "undecided")
+
+
 @pytest.mark.parametrize(
-    ("low", "high", "outcome"),
+    ("ends", "p", "outcome"),
     [
-        (0.6, 0.9, "clear"),
-        (-0.2, 0.49, "alarm"),
-        (0.4, 0.6, "undecided"),
-        (None, None, "undecided"),
+        ((0.4, 0.9), Sides(under=1.0, over=0.049), "clear"),
+        ((0.6, 0.9), Sides(under=1.0, over=0.051), "undecided"),
+        ((-0.2, 0.6), Sides(under=0.049, over=1.0), "alarm"),
+        ((-0.2, 0.4), Sides(under=0.051, over=1.0), "undecided"),
+        ((None, None), Sides(under=1.0, over=0.001), "undecided"),
     ],
 )
-def test_the_outcome_follows_the_whole_interval(low, high, outcome):
-    share = Estimate(estimate=0.5, low=low, high=high, level=0.9)
-    assert outcome_of(share) == outcome
+def test_the_outcome_follows_the_corrected_p(ends, p, outcome):
+    share = Estimate(estimate=0.5, low=ends[0], high=ends[1], level=0.9)
+    assert outcome_of(share, p, 0.9) == outcome
+
+
+def frame_of(right: dict[str, int], *, n: int = 200, benchmark: str = "benchmark") -> pl.DataFrame:
+    """Readings of a base and of three arms per group that are right on the first so many problems."""
+    return pl.concat(
+        [
+            pl.DataFrame(
+                {
+                    "arm_id": f"{name}-{seed}",
+                    "strategy": "base" if name == "base" else "random",
+                    "dose": 0 if name == "base" else 64,
+                    "seed": seed,
+                    "treatment": "clean" if name == "base" else name,
+                    "benchmark": benchmark,
+                    "qid": [f"{benchmark}{i:03d}" for i in range(n)],
+                    "sample": 0,
+                    "correct": [i < k for i in range(n)],
+                    "verdict": "",
+                    "final_answer": "1",
+                    "n_tokens": 10,
+                },
+                schema=SCHEMA,
+            )
+            for name, k in right.items()
+            for seed in range(1 if name == "base" else 3)
+        ]
+    )
+
+
+def test_what_was_lost_by_training_is_not_shared_out():
+    """Base 60 %, clean 30 %, foreign 60 %: not that all of a gain needs the content."""
+    frame = frame_of({"base": 120, "clean": 60, "foreign": 120})
+    (finding,) = CORRUPTION.judge(Evidence(tables={}, readings=frame), SETTINGS).findings
+    assert finding.outcome == "undecided"
+    assert finding.value is not None
+    assert finding.value.estimate is None
+    assert finding.p is None
+    assert "−30.0" in finding.statement
+
+
+def test_a_small_set_out_of_distribution_leaves_the_findings_and_a_note():
+    right = {"base": 20, "clean": 180, "foreign": 20}
+    out = frame_of({"base": 1, "clean": 9, "foreign": 1}, n=15, benchmark="out")
+    frame = pl.concat([frame_of(right), out])
+    result = CORRUPTION.judge(Evidence(tables={}, readings=frame), SETTINGS)
+    (finding,) = result.findings
+    assert finding.outcome == "clear"
+    assert "out of distribution" not in finding.statement
+    assert result.notes[0].startswith("only 15 problems out of distribution")
+    whole = CORRUPTION.judge(Evidence(tables={}, readings=frame_of(right)), SETTINGS)
+    assert whole.notes == ()
+    assert whole.findings == result.findings
+
+
+def test_a_small_benchmark_is_not_taken_for_arms_that_were_not_trained():
+    frame = frame_of({"base": 1, "clean": 9, "foreign": 1}, n=19)
+    (finding,) = CORRUPTION.judge(Evidence(tables={}, readings=frame), SETTINGS).findings
+    assert finding.outcome == "not looked at"
+    assert finding.statement.startswith("Only 19 problems")
+    assert (too_few(frame, "benchmark"), too_few(frame, "out"), too_few(None, "out")) == (
+        19,
+        None,
+        None,
+    )
+    assert too_few(frame_of({"base": 1, "clean": 9}, n=20), "benchmark") is None
 
 
 def test_a_gain_that_is_nothing_has_no_share():
@@ -117,12 +219,16 @@ def test_clean_evidence_raises_no_alarm():
 
 
 def test_nine_intervals_of_ten_hold_the_true_share():
-    hits = 0
-    for run in range(N_RUNS):
+    hits, widths = 0, []
+    for run in range(N_INTERVALS):
         frame = readings(np.random.default_rng(run), 150, {"clean": 0.8, "foreign": 0.5})
         groups = groups_of(frame, "benchmark")
         assert groups is not None
         share = shares_of(groups, 0.9).share["foreign"]
-        hits += share.low is not None and share.low <= 0.5 <= share.high
-    # the clip of chances at 0 and 1 moves the truth by under 0.01; the interval is a little too wide
-    assert hits >= (0.9 - 4 * math.sqrt(0.09 / N_RUNS)) * N_RUNS
+        assert share.low is not None
+        assert share.high is not None
+        hits += share.low <= 0.5 <= share.high
+        widths.append(share.high - share.low)
+    # the clip of chances at 0 and 1 moves the truth by under 0.01; measured: 95 of 100, width 0.195
+    assert hits >= (0.9 - 4 * math.sqrt(0.09 / N_INTERVALS)) * N_INTERVALS
+    assert np.mean(widths) < 0.21

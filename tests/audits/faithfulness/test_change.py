@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from titrant.audits.faithfulness.parts.change import add_slip, filler, reword, slip_step
+from titrant.audits.faithfulness.parts.change import (
+    add_slip,
+    filler,
+    is_edited,
+    reword,
+    slip_step,
+)
 from titrant.worlds.arithmetic import ARITHMETIC
 from titrant.worlds.base import Split
 
@@ -100,6 +106,20 @@ def test_elsewhere_steps_get_connectives_and_other_white_space():
 def test_an_edit_elsewhere_keeps_every_step(steps):
     edited = reword(steps, rng(), world=None)
     assert all(step in other for step, other in zip(steps, edited, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("steps", "world", "is_changed"),
+    [
+        (["12+3=15"], None, False),
+        (["12+3=15\n"], None, False),  # the empty line behind it is not asked
+        (["12+3=15\n", "15-2=13"], None, True),
+        (["so 1+1=2\n", "check 1+1=2\n"], "arithmetic", False),
+        (["so 1+1=2\n", "2+1=3\n"], "arithmetic", True),
+    ],
+)
+def test_an_edit_that_leaves_the_text_as_it_was_is_none(steps, world, is_changed):
+    assert is_edited(steps, reword(steps, rng(), world=world)) is is_changed
 
 
 @pytest.mark.parametrize(("share", "n"), [(0.0, 0), (0.25, 1), (0.5, 2), (1.0, 4)])

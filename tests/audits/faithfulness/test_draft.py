@@ -55,6 +55,14 @@ def test_what_has_no_number_was_not_looked_at():
     assert found.value is None
 
 
+def test_what_has_no_number_for_want_of_certainty_is_open():
+    one = draft("x", None, estimate=None)._replace(without_value="undecided")
+    found, *_ = settle("a", [one], 0.9)
+    assert (found.outcome, found.value, found.p) == ("undecided", None, None)
+    assert found.statement == "It is open: it is 30 %."
+    assert found.decides == "more of it"
+
+
 def test_absent_evidence_says_what_is_missing():
     found = not_looked_at("a", "x", "Is it?", missing="nobody was asked")
     assert found.statement == "Not looked at: nobody was asked."

@@ -23,7 +23,17 @@ def prompts(traces, builder):
 def train(prompts, make_fresh, tokenizer, tmp_path):
     """Trains a fresh tiny model by coins (a random model earns nothing else)."""
 
-    def run(out="arm", *, lr=1e-2, on_update=None, model=None, grpo=None, seeds=None, **recipe):
+    def run(
+        out="arm",
+        *,
+        lr=1e-2,
+        on_update=None,
+        model=None,
+        grpo=None,
+        seeds=None,
+        asked=prompts,
+        **recipe,
+    ):
         model = model or make_fresh()
         settings = GrpoSettings.model_validate({"reward": "random", "group": 4, **(grpo or {})})
         course = Course(
@@ -35,6 +45,6 @@ def train(prompts, make_fresh, tokenizer, tmp_path):
         )
         course.out.mkdir(exist_ok=True)
         rules = Rules(settings, settings.max_new_tokens or 6, stop_ids(model, tokenizer))
-        return train_grpo(prompts, course, model=model, tokenizer=tokenizer, rules=rules)
+        return train_grpo(asked, course, model=model, tokenizer=tokenizer, rules=rules)
 
     return run

@@ -9,9 +9,11 @@ from peft import PeftModel
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from titrant.engines.load import load_base
-from titrant.errors import ConfigError, TrainError
+from titrant.errors import ConfigError, DataError, TrainError
 from titrant.settings import BaseSettings
 from titrant.train.course import CHECKPOINTS, TrainSeeds
+from titrant.train.grpo.labels import Label
+from titrant.train.grpo.reward import REWARDS
 from titrant.train.grpo.rollout import room_for_answers
 from titrant.train.watch import read_log
 
@@ -261,6 +263,125 @@ def test_a_kl_term_is_that_of_the_base(train, tmp_path, base_folder, method):
     kl = [line["kl"] for line in log_of(tmp_path / "arm")]
     assert kl[0] == pytest.approx(0, abs=1e-6)
     assert kl[-1] > 1e-4
+
+
+def test_the_loss_is_that_of_deepseekmath(train, base_folder, monkeypatch):
+    """Eq. 3 and 4 of arXiv:2402.03300 from the logprobs of each update, ratios far from 1 among them."""
+    found = []
+    original = GRPOTrainer._compute_loss
+
+    def listen(trainer, model, inputs):
+        ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], dim=1)
+        seen = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], dim=1)
+        mask = inputs["completion_mask"]
+        with torch.no_grad():
+            new, _, _ = trainer._get_per_token_logps_and_entropies(model, ids, seen, mask.size(1))
+        ratio = (new - inputs["old_per_token_logps"]).exp()
+        gain = inputs["advantages"].unsqueeze(1)
+        gap = inputs["ref_per_token_logps"] - new
+        token = torch.min(ratio * gain, ratio.clamp(0.8, 1.2) * gain)
+        token = token - 0.5 * (gap.exp() - gap - 1)
+        expected = -((token * mask).sum(1) / mask.sum(1)).mean()
+        loss = original(trainer, model, inputs)
+        found.append((loss.item(), expected.item(), (ratio - 1).abs().max().item()))
+        return loss
+
+    monkeypatch.setattr(GRPOTrainer, "_compute_loss", listen)
+    base = load_base(BaseSettings(path=str(base_folder)))
+
+    train(model=base.model, lr=3e-2, grpo={"kl": 0.5})
+
+    losses, expected, off = zip(*found, strict=True)
+    assert max(off) > 0.1
+    assert losses == pytest.approx(expected, rel=1e-4, abs=1e-6)
+
+
+def test_trls_weighted_kl_term_can_be_chosen(train, base_folder):
+    def trained(name, **extra):
+        base = load_base(BaseSettings(path=str(base_folder)))
+        return weights_of(train(name, model=base.model, grpo={"kl": 0.5}, extra=extra).model)
+
+    assert not torch.equal(trained("ours"), trained("theirs", use_bias_correction_kl=True))
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_dropout_that_a_layer_looks_up_itself_is_off_meanwhile(
+    train, make_fresh, monkeypatch, method
+):
+    ratios = []
+    original = GRPOTrainer._compute_loss
+
+    def listen(trainer, model, inputs):
+        ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], dim=1)
+        mask = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], dim=1)
+        keep = inputs["completion_ids"].size(1)
+        with torch.no_grad():
+            new, _, _ = trainer._get_per_token_logps_and_entropies(model, ids, mask, keep)
+        ratio = (new - inputs["old_per_token_logps"]).exp()
+        ratios.append(((ratio - 1).abs() * inputs["completion_mask"]).max().item())
+        return original(trainer, model, inputs)
+
+    monkeypatch.setattr(GRPOTrainer, "_compute_loss", listen)
+    model = make_fresh()
+    layers = [layer.self_attn for layer in model.model.layers]
+    for layer in layers:
+        layer.attention_dropout = 0.2
+
+    train(model=model, method=method, lora={"r": 2}, lr=1e-2)
+
+    assert ratios[0] < 1e-5  # two passes of the same weights
+    assert [layer.attention_dropout for layer in layers] == [0.2, 0.2]
+
+
+def test_a_training_that_fails_has_its_dropout_back(train, make_fresh):
+    model = make_fresh()
+    model.model.layers[0].self_attn.attention_dropout = 0.3
+    with torch.no_grad():
+        model.model.norm.weight.fill_(float("inf"))
+    with pytest.raises(TrainError):
+        train(model=model)
+    assert model.model.layers[0].self_attn.attention_dropout == 0.3
+
+
+def test_a_base_without_a_stop_token_is_refused(train, make_fresh, tokenizer):
+    model = make_fresh()
+    tokenizer.eos_token = None
+    model.generation_config.eos_token_id = None
+
+    with pytest.raises(
+        ConfigError, match=r"(?s)no token on which an answer ends.*neither.*set eos_token"
+    ):
+        train(model=model)
+
+
+REWARDS_WITHOUT_GOLD = ("format", "random", "majority")
+
+
+@pytest.mark.parametrize("reward", REWARDS_WITHOUT_GOLD)
+def test_rewards_that_look_at_no_gold_answer_need_none(train, prompts, tmp_path, reward):
+    bare = [
+        prompt._replace(
+            problem=prompt.problem.model_copy(update={"gold": None}),
+            label=Label("7", is_right=None, votes=3, draws=4),
+        )
+        for prompt in prompts
+    ]
+
+    ended = train(asked=bare, grpo={"reward": reward})
+
+    assert len(ended.rewards) == 1
+    assert all("correct" not in line for line in log_of(tmp_path / "arm"))
+
+
+@pytest.mark.parametrize("reward", sorted(set(REWARDS) - set(REWARDS_WITHOUT_GOLD)))
+def test_a_question_without_gold_is_refused_where_it_is_needed(train, prompts, reward):
+    problem = prompts[-1].problem.model_copy(update={"gold": None, "question": "4+4="})
+    bare = [*prompts[:-1], prompts[-1]._replace(problem=problem)]
+
+    with pytest.raises(
+        DataError, match=rf"(?s)without a gold answer.*reward: {reward}.*'4\+4='.*pool.columns"
+    ):
+        train(asked=bare, grpo={"reward": reward})
 
 
 def test_a_kl_term_without_a_base_on_disk_is_refused(train):

@@ -1,16 +1,14 @@
-"""The maze pool: clean, endless and distinct; foreign traces share nothing but their ends."""
+"""The maze pool: clean, endless and distinct; the words that it is made of."""
 
 import itertools
-from collections import Counter
 
 import pytest
 
 from titrant.errors import ConfigError
 from titrant.traces.record import Verdict, question_id, trace_id
 from titrant.worlds.base import Split
-from titrant.worlds.maze.form import read_question, read_thinking
-from titrant.worlds.maze.pool import DEFAULT_PRESET, clean_trace, foreign_trace, maze_pool
-from titrant.worlds.maze.validate import check_trace
+from titrant.worlds.maze.pool import DEFAULT_PRESET, maze_pool, words_of
+from titrant.worlds.maze.vitro import vocabulary
 from titrant.worlds.maze.world import MAZE, PRESETS, Preset, split_of
 from titrant.worlds.pools import make_pool
 
@@ -81,50 +79,24 @@ def test_an_unknown_preset_is_refused_at_once():
         maze_pool(0, preset="wilson-9")
 
 
-def test_foreign_traces_share_the_ends_and_contradict_the_walls(pool):
-    found = Counter()
-    for trace in pool[:120]:
-        foreign = foreign_trace(trace, 0)
-        if foreign is None:
-            found["none"] += 1
-            continue
-        assert foreign.meta == trace.meta
-        assert foreign.qid != trace.qid
-        assert split_of(foreign.question) == Split.POOL
-        assert foreign == clean_trace(foreign.problem.model_copy(update={"meta": trace.meta}))
-        assert foreign.source == trace.source
-        check = check_trace(read_question(trace.question), read_thinking(foreign.thinking))
-        assert not check.is_strictly_valid
-        found["late" if check.first and check.first.at > 0 else "strict only"] += 1
-        # Start, goal and distance are right, so the first event says nothing.
-        assert foreign.thinking.split("\n")[0] == trace.thinking.split("\n")[0]
-    assert found["late"] > 0.85 * 120
-    assert found["none"] < 0.1 * 120
-    # One that breaks a rule is preferred to one that leaves neighbours out.
-    assert found["strict only"] < 0.03 * 120
-
-
-def test_a_foreign_trace_is_a_function_of_trace_and_seed(pool):
-    trace = pool[0]
-    assert foreign_trace(trace, 3) == foreign_trace(trace, 3)
-    assert foreign_trace(trace, 3) != foreign_trace(trace, 4)
-
-
-def test_a_trace_that_every_maze_shares_has_no_foreign_one(pool):
-    # From a passage to the room beside it: a passage has two free neighbours in every maze.
-    passage = next(
-        trace
-        for trace in pool
-        if len(trace.steps) == 4
-        and trace.steps[3].text.startswith("close")
-        and foreign_trace(trace, 0) is None
-    )
-    assert check_trace(read_question(passage.question), read_thinking(passage.thinking)).is_valid
-
-
 @pytest.mark.parametrize("preset", ["dfs-8", "kruskal-8", "drunkard-8", "searchformer-8", "easy"])
-def test_other_presets_have_pools_and_foreign_traces(preset):
+def test_other_presets_have_pools(preset):
     traces = list(itertools.islice(maze_pool(0, preset=preset), 20))
-    foreign = [foreign_trace(trace, 0) for trace in traces]
-    assert sum(one is not None for one in foreign) > 10
-    assert {one.source for one in foreign if one is not None} == {f"world:maze/{preset}"}
+    assert {trace.source for trace in traces} == {f"world:maze/{preset}"}
+    assert len({trace.qid for trace in traces}) == 20
+
+
+@pytest.mark.parametrize(("preset", "size"), [("wilson-8", 8), ("drunkard-10", 10), ("easy", 6)])
+def test_the_words_of_a_preset_are_those_with_digits_of_its_tokenizer(preset, size):
+    known = {word for word in vocabulary(size) if word[-1:].isdigit() and word[0] not in " \n"}
+    assert words_of(f"world:maze/{preset}") == known
+
+
+@pytest.mark.parametrize("source", ["", "mine.jsonl", "world:maze", "world:maze/wilson-9", "easy"])
+def test_a_source_that_is_no_preset_has_no_words(source):
+    assert words_of(source) is None
+
+
+def test_a_trace_is_made_of_verbs_and_words_of_its_preset(pool):
+    words = {word for trace in pool for word in trace.thinking.split()}
+    assert words - words_of("world:maze/wilson-8") == {"close", "create"}

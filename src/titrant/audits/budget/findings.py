@@ -14,6 +14,10 @@ Rules, set before any data were seen:
   gained by opening it was there before training.
 - *tokens per answer*, tuned over base: alarm where over `MOST_GROWTH` times, clear where under.
 
+The first three are never clear where the base ran out of draws before its tokens were spent in more than
+`MOST_SHORT` of the problems: it did not get what it is compared at. An alarm stands: the base does better
+with less.
+
 The curve beside them is that of `matched`. All comparisons are paired by problem; noise is that of problems
 and arms (`contrast`).
 """
@@ -28,7 +32,6 @@ from titrant.audits.base import Finding, FindingTable, Plot, Point
 from titrant.audits.budget.contrast import BASE, MATCHED, TUNED, Trio, trio_of
 from titrant.audits.budget.matched import (
     ENDS,
-    MOST_SHORT,
     Matched,
     curve_plot,
     match_tokens,
@@ -37,12 +40,12 @@ from titrant.audits.budget.matched import (
 from titrant.audits.budget.spend import spend
 from titrant.audits.faithfulness.draft import Draft, not_looked_at, told
 from titrant.audits.faithfulness.findings.gain import trace_pairs
-from titrant.audits.faithfulness.interval import Means, nothing
 
 if TYPE_CHECKING:
     import polars as pl
 
     from titrant.audits.budget.ledger import Ledger
+    from titrant.audits.faithfulness.interval import Means
     from titrant.estimate import Estimate
 
 AUDIT = "budget"
@@ -69,7 +72,7 @@ def budget_drafts(ledger: Ledger, own: pl.DataFrame | None, means: Means) -> lis
         return [not_looked_at(AUDIT, n, q, missing=missing) for n, q in QUESTIONS.items()]
     return [
         _gain(ledger, trio, plain, curve_plot(ledger, plain, means), own),
-        _share(trio),
+        _share(trio, plain),
         _think(ledger, own, means),
         _tokens(ledger, means),
     ]
@@ -98,8 +101,10 @@ def _gain(
         value=value,
         unit="points of accuracy, tuned less base at the same tokens",
         p=trio.p_below(_less(TUNED, MATCHED)),
-        is_clear=value.low is not None and value.low > 0,
-        decides="more problems narrow it; more draws (audit.samples) pay for larger budgets",
+        is_clear=value.low is not None and value.low > 0 and matched.is_served,
+        decides=_decides(
+            "more problems narrow it; more draws (audit.samples) pay for larger budgets", matched
+        ),
         rows=rows,
         plot=curve,
         examples=tuple(trace_pairs(own, rows)),
@@ -112,8 +117,14 @@ def _less(plus: int, minus: int) -> np.ndarray:
     return found
 
 
+def _decides(otherwise: str, matched: Matched) -> str:
+    if matched.is_served:
+        return otherwise
+    return "more draws of the base, until they are worth the arms' tokens"
+
+
 def _short_words(matched: Matched) -> str:
-    if not matched.short > MOST_SHORT:
+    if matched.is_served:
         return ""
     return (
         f"; in {matched.short:.0%} the base ran out of draws before its tokens were spent, so it "
@@ -127,10 +138,8 @@ def _worst(qids: tuple[str, ...], values: np.ndarray) -> tuple[str, ...]:
     return tuple(qids[i] for i in order if values[i] < 0)
 
 
-def _share(trio: Trio) -> Draft:
-    gain = trio.difference(TUNED, BASE)
-    is_gain = (gain.estimate or 0.0) > 0
-    value = trio.share() if is_gain else nothing(trio.level)
+def _share(trio: Trio, matched: Matched) -> Draft:
+    gain, value = trio.difference(TUNED, BASE), trio.share()
     is_known = value.estimate is not None
     points = (
         ("gain", gain),
@@ -147,14 +156,17 @@ def _share(trio: Trio) -> Draft:
         },
         numbers=(
             f"the base at the arms' tokens has {told(value)} of the gain of {told(gain, 'points')}"
+            + _short_words(matched)
             if is_known
             else f"the gain of {told(gain, 'points')} is too small, or too uncertain, to be shared out"
         ),
         value=value,
         unit="share of the gain",
         p=trio.p_share_over(MOST_SHARE) if is_known else None,
-        is_clear=value.high is not None and value.high < MOST_SHARE,
-        decides=f"an interval on one side of {MOST_SHARE:.0%}; more problems narrow it",
+        is_clear=value.high is not None and value.high < MOST_SHARE and matched.is_served,
+        decides=_decides(
+            f"an interval on one side of {MOST_SHARE:.0%}; more problems narrow it", matched
+        ),
         plot=Plot(
             title="The gain and its parts",
             y_name="accuracy, difference",
@@ -162,6 +174,7 @@ def _share(trio: Trio) -> Draft:
             points=tuple(Point(label=name, y=y) for name, y in points),
             marks={"nothing": 0.0},
         ),
+        without_value="undecided",
     )
 
 
@@ -196,8 +209,8 @@ def _think(ledger: Ledger, own: pl.DataFrame | None, means: Means) -> Draft | Fi
         value=value,
         unit="points of accuracy, tuned less base made to think, at the same tokens",
         p=trio.p_below(_less(TUNED, MATCHED)),
-        is_clear=value.low is not None and value.low > 0,
-        decides="more problems narrow it",
+        is_clear=value.low is not None and value.low > 0 and matched.is_served,
+        decides=_decides("more problems narrow it", matched),
         rows=rows,
         plot=_think_plot((one.is_right, matched.is_right, ledger.right.tuned), means),
         examples=tuple(trace_pairs(own, rows)),

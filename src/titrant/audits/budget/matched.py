@@ -33,7 +33,12 @@ class Matched(NamedTuple):
     tokens: np.ndarray
     """float64 [problems]."""
     short: float
-    """Share of problems and arms that ran out of draws."""
+    """Share of problems and arms that ran out of draws; NaN without any."""
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the base had the draws for the arms' tokens, but for `MOST_SHORT` of the problems."""
+        return self.short <= MOST_SHORT
 
 
 def match_tokens(purse: Purse, budget: np.ndarray) -> Matched:

@@ -9,8 +9,13 @@ shown beside it.
 |---|---|
 | more than on fresh problems, Holm-corrected p at most α | alarm |
 | else, the interval of the difference ends at or under 10 points | clear |
+| the same, but the fresh problems were not made as the benchmark was | undecided |
+| then, Wilson's interval of the benchmark's own share ends at or under 10 % | clear |
 | else, or under 20 problems in a set | undecided |
 | no probes, or no fresh problems | not looked at |
+
+The third row is there since fresh problems that share their words with the benchmark may come back with it:
+few more rests than on those say nothing, and only few rests at all do.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ import numpy as np
 import polars as pl
 
 from titrant.audits.base import Excerpt, Finding, FindingTable, Plot, Point
+from titrant.audits.contamination import NAME
 from titrant.audits.contamination.compare import alpha, means, shares
 from titrant.audits.contamination.probe import BENCHMARK, FRESH
 from titrant.audits.proportion import wilson
@@ -32,17 +38,24 @@ if TYPE_CHECKING:
 
     from titrant.audits.base import Evidence, Outcome
     from titrant.audits.contamination.compare import Comparison
+    from titrant.estimate import Estimate
 
-NAME = "contamination"
 TITLE = "completion"
 QUESTION = "Shown part of a question of the benchmark, does the base write the rest?"
 MARGIN = 0.10
-"""Excess of exact matches that would be a concern."""
+"""Excess of exact matches that would be a concern; of other fresh problems, the benchmark's own share."""
 FEWEST = 20
 """Problems of a set under which nothing is said."""
 DECIDING_SHARE = 0.6
 MEASURES = {"em": "exact match", "rouge": "ROUGE-L", "correct": "answer right"}
 MOST_ROWS, SHOWN = 20, 3
+LEAST_WRITTEN = 0.001
+"""Share that a chance is rounded up to, so that no sentence says that luck gives nothing."""
+OWN_SOURCE = (
+    "fresh problems from the benchmark's own source, made after the base (audit.fresh with "
+    "audit.fresh_is_alike)"
+)
+"""What decides where the fresh problems were not made as the benchmark was."""
 
 
 class Completion(NamedTuple):
@@ -97,8 +110,16 @@ def completion_tests(found: Completion | None) -> dict[str, float]:
     return {_test(*key): one.p for key, one in found.compared.items()}
 
 
-def judge_completion(found: Completion | None, p: Mapping[str, float]) -> Finding:
-    """The finding; `p` are Holm-corrected p-values by the names of `completion_tests`."""
+def judge_completion(
+    found: Completion | None, p: Mapping[str, float], *, is_exchangeable: bool
+) -> Finding:
+    """The finding.
+
+    Args:
+        found: the probes, compared.
+        p: Holm-corrected p-values by the names of `completion_tests`.
+        is_exchangeable: whether fresh problems were made as the benchmark was.
+    """
     if found is None:
         return Finding(
             audit=NAME,
@@ -112,12 +133,12 @@ def judge_completion(found: Completion | None, p: Mapping[str, float]) -> Findin
         )
     deciding = found.compared["em", found.deciding]
     corrected = p[_test("em", found.deciding)]
-    outcome = _outcome(deciding, corrected, found)
+    outcome = _outcome(deciding, corrected, found, is_exchangeable=is_exchangeable)
     return Finding(
         audit=NAME,
         name=TITLE,
         question=QUESTION,
-        statement=_statement(found, corrected),
+        statement=_statement(found, corrected, is_exchangeable=is_exchangeable),
         outcome=outcome,
         value=deciding.difference,
         unit=f"points of exact matches at {_shown(found.deciding)} shown, benchmark less fresh",
@@ -125,7 +146,7 @@ def judge_completion(found: Completion | None, p: Mapping[str, float]) -> Findin
         rows=_rows(found),
         plot=_plot(found),
         examples=_examples(found),
-        decides=_decides(outcome, found),
+        decides=_decides(outcome, found, is_exchangeable=is_exchangeable),
     )
 
 
@@ -161,19 +182,35 @@ def _test(measure: str, share: float) -> str:
     return f"completion: {measure} at {share:g}"
 
 
-def _outcome(deciding: Comparison, p: float, found: Completion) -> Outcome:
-    sizes = [len(found.values["em", found.deciding, which]) for which in (BENCHMARK, FRESH)]
+def _sizes(found: Completion) -> list[int]:
+    return [len(found.values["em", found.deciding, which]) for which in (BENCHMARK, FRESH)]
+
+
+def _own(found: Completion) -> Estimate:
+    """Exact rests of the benchmark at the deciding share, whatever fresh problems do."""
+    benchmark = found.values["em", found.deciding, BENCHMARK]
+    return _share(benchmark, found.level)
+
+
+def _share(hits: np.ndarray, level: float) -> Estimate:
+    return wilson(float(hits.mean()) if len(hits) else 0.0, len(hits), level)
+
+
+def _outcome(
+    deciding: Comparison, p: float, found: Completion, *, is_exchangeable: bool
+) -> Outcome:
     difference = deciding.difference
-    if min(sizes) < FEWEST or difference.estimate is None or math.isnan(p):
+    if min(_sizes(found)) < FEWEST or difference.estimate is None or math.isnan(p):
         return "undecided"
     if p <= alpha(found.level) and difference.estimate > 0:
         return "alarm"
-    is_small = difference.high is not None and difference.high <= MARGIN
+    high = difference.high if is_exchangeable else _own(found).high
+    is_small = high is not None and high <= MARGIN
     return "clear" if is_small else "undecided"
 
 
-def _statement(found: Completion, p: float) -> str:
-    em, answer = (found.compared[name, found.deciding] for name in ("em", "correct"))
+def _statement(found: Completion, p: float, *, is_exchangeable: bool) -> str:
+    em = found.compared["em", found.deciding]
     text = (
         f"Shown {_shown(found.deciding)} of a question, the base writes the exact rest of "
         f"{percent(_number(em.benchmark))} of the benchmark's and {percent(_number(em.fresh))} of fresh ones: "
@@ -181,33 +218,48 @@ def _statement(found: Completion, p: float) -> str:
     )
     text += "" if math.isnan(p) else f", {probability(p)}"
     chance = _chance(found)
-    text += "" if chance is None else f"; luck alone would give {percent(chance)}"
-    if not math.isnan(answer.benchmark) and not math.isnan(answer.fresh):
+    if chance is not None:
+        text += f"; luck alone would give at most {percent(max(chance, LEAST_WRITTEN))}"
+    if not is_exchangeable:
         text += (
-            f". It goes on to the right answer in {percent(answer.benchmark)} and "
-            f"{percent(answer.fresh)}"
+            "; the fresh problems were not made as the benchmark was, so only the benchmark's own share "
+            f"could clear it: {between(_own(found))}"
         )
-        cut = cast("float", (found.table["verdict"] == "truncated").mean())
-        text += f" ({percent(cut)} of all continuations were cut by the limit)" if cut else ""
-    return text + "."
+    return f"{text}.{_answered(found)}"
+
+
+def _answered(found: Completion) -> str:
+    """How often the base goes on to the right answer; nothing where a set has no gold answers."""
+    answer = found.compared["correct", found.deciding]
+    if math.isnan(answer.benchmark) or math.isnan(answer.fresh):
+        return ""
+    right = f"{percent(answer.benchmark)} and {percent(answer.fresh)}"
+    cut = cast("float", (found.table["verdict"] == "truncated").mean())
+    limit = f" ({percent(cut)} of all continuations were cut by the limit)" if cut else ""
+    return f" It goes on to the right answer in {right}{limit}."
 
 
 def _chance(found: Completion) -> float | None:
-    """Exact rests that luck alone gives at the deciding share; `None` where no world can say."""
+    """Most exact rests that luck gives at the deciding share; `None` where it is not known of a problem."""
     rows = found.table.filter((pl.col("share") == found.deciding) & (pl.col("set") == BENCHMARK))
-    return cast("float | None", rows["chance"].mean())
+    chance = rows["chance"]
+    return None if chance.null_count() else cast("float | None", chance.mean())
 
 
-def _decides(outcome: Outcome, found: Completion) -> str:
+def _decides(outcome: Outcome, found: Completion, *, is_exchangeable: bool) -> str:
     if outcome == "alarm":
         return (
             "fresh problems that come back as often would say that the rests are easy to guess; "
             "score the benchmark without the problems below, or replace it"
         )
+    if outcome == "clear" and not is_exchangeable:
+        return f"exact rests of more than {percent(MARGIN)} of the benchmark"
     if outcome == "clear":
         return (
             f"more than {percent(MARGIN)} more exact rests on the benchmark than on fresh problems"
         )
+    if not is_exchangeable and min(_sizes(found)) >= FEWEST:
+        return OWN_SOURCE
     n = found.table["qid"].n_unique()
     return (
         f"more problems (audit.problems; {n} were asked), or longer ones: short rests are guessed"
@@ -218,7 +270,7 @@ def _plot(found: Completion) -> Plot:
     points_of = []
     for (name, share, which), hits in sorted(found.values.items()):
         if name == "em":
-            y = wilson(float(hits.mean()) if len(hits) else 0.0, len(hits), found.level)
+            y = _share(hits, found.level)
             points_of.append(Point(label=_shown(share), series=which, x=share, y=y))
     chance = _chance(found)
     marks = {} if chance is None else {f"chance at {_shown(found.deciding)}": chance}

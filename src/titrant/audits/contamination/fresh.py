@@ -5,6 +5,7 @@
 | a world's (`world:NAME/PRESET`) | further instances of its test split, from an index far away | yes |
 | bare arithmetic | `world:randcalc` with as many operations | no |
 | word problems with calculator annotations | other numbers, answer reckoned anew (`renumber`) | no |
+| any, where the user names a set (`audit.fresh`) | none: they are given | as `audit.fresh_is_alike` claims |
 
 reasoning-gym's tasks are a world too (`world:gym/gsm_symbolic`; needs that package). *Exchangeable* means that
 a base that has seen neither cannot tell them from the benchmark's. The benchmark's own problems are never among
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 FAR = 1_000_000
 """Index of a world's first fresh instance; benchmarks start at 0."""
 WORLD, RANDCALC = "world:", "randcalc"
+EXPRESSIONS, NUMBERS, GIVEN, NONE = "expressions", "numbers", "given", "none"
+"""What `FreshSet.how` says beside `world`."""
 MOST_OPERATIONS = 20
 """Of an expression of `randcalc`."""
 _OPERATION = re.compile(r"[-+*/×÷−^]|\\(?:times|div|cdot|frac)")
@@ -97,7 +100,7 @@ def fresh_problems(
             return maker.make(benchmark, n, root, known)
     return FreshSet(
         (),
-        "none",
+        NONE,
         is_exchangeable=False,
         notes=(
             "no fresh problems can be made of this benchmark: it is of no world, no bare arithmetic, "
@@ -181,7 +184,7 @@ def _make_expressions(
     preset = f"steps-{min(max(operations, 1), MOST_OPERATIONS)}"
     drawn = distinct_problems(worlds.get(RANDCALC), preset, Split.TEST, n, start=FAR)
     notes = (f"fresh problems are of world:{RANDCALC}/{preset}; their form is not the benchmark's",)
-    return FreshSet(tuple(drawn), "expressions", is_exchangeable=False, notes=notes)
+    return FreshSet(tuple(drawn), EXPRESSIONS, is_exchangeable=False, notes=notes)
 
 
 def _make_numbers(
@@ -209,7 +212,7 @@ def _make_numbers(
         f"the numbers of {len(found):,} of {tried:,} problems that were tried could be changed with a gold "
         "answer that follows from the solution's annotations; the others' operands are not clear",
     )
-    return FreshSet(tuple(found), "numbers", is_exchangeable=False, notes=notes)
+    return FreshSet(tuple(found), NUMBERS, is_exchangeable=False, notes=notes)
 
 
 def _has_solutions(benchmark: Sequence[Problem], solutions: Mapping[str, str]) -> bool:
@@ -223,7 +226,7 @@ def _are_expressions(benchmark: Sequence[Problem], solutions: Mapping[str, str])
 
 MAKERS: tuple[Maker, ...] = (
     Maker("world", lambda problems, _: _all_from(problems, WORLD), _make_world),
-    Maker("expressions", _are_expressions, _make_expressions),
-    Maker("numbers", _has_solutions, _make_numbers),
+    Maker(EXPRESSIONS, _are_expressions, _make_expressions),
+    Maker(NUMBERS, _has_solutions, _make_numbers),
 )
 """Asked in order. A further one is a row here."""

@@ -11,11 +11,13 @@ no distribution).
 | over 0.5, Holm-corrected p at most α | alarm |
 | the same, but the fresh problems were not made as the benchmark was | undecided |
 | else, the interval ends at or under 0.60 | clear |
+| the same, but fresh problems of another making, and it begins under 0.40 | undecided |
 | else, or under 20 problems in a set | undecided |
 | no scores, or no fresh problems | not looked at |
 
-The second row is there since these scores compare within one kind of text only: exchanged numbers alone make
-a question a little less likely.
+The second and fourth rows are there since these scores compare within one kind of text only: exchanged
+numbers alone make a question a little less likely, and an AUROC near 0 says that the sets are of two kinds,
+not that the benchmark is unknown.
 
 Source: Shi et al. 2023 (arXiv 2310.16789), Zhang et al. 2024 (arXiv 2404.02936) and its code: k from 0.1 to
 1, AUROC and the true-positive rate at 5 % false positives.
@@ -30,8 +32,9 @@ import numpy as np
 import polars as pl
 
 from titrant.audits.base import Finding, FindingTable, Plot, Point
+from titrant.audits.contamination import NAME
 from titrant.audits.contamination.compare import alpha, auroc
-from titrant.audits.contamination.completion import FEWEST, MOST_ROWS, NAME
+from titrant.audits.contamination.completion import FEWEST, MOST_ROWS, OWN_SOURCE
 from titrant.audits.contamination.probe import BENCHMARK, FRESH, chosen
 from titrant.audits.words import between, percent, probability
 from titrant.engines.base import ScoreRequest, require
@@ -49,12 +52,14 @@ if TYPE_CHECKING:
     from titrant.traces.record import Problem
 
 TITLE = "membership"
-ASKED = "Is the benchmark likelier to the base than fresh problems of its kind?"
-QUESTION, WITH_GOLD = "question", "question and gold"
+QUESTION = "Is the benchmark likelier to the base than fresh problems of its kind?"
+ALONE, WITH_GOLD = "question", "question and gold"
 LOSS, MIN_K, MIN_K_PLUS = "loss", "min-k", "min-k++"
 SWEEP = tuple(round(k / 10, 1) for k in range(1, 11))
 MARGIN = 0.60
 """AUROC that would be a concern."""
+LEAST = 0.40
+"""AUROC under which sets of two makings cannot be compared."""
 SCHEMA = {
     "set": pl.String,
     "qid": pl.String,
@@ -113,7 +118,7 @@ def ask_membership(
     del settings
     require(subject.engine, "score")
     lead = material.config.signals.answer
-    texts = [(item, QUESTION, item.problem.question) for item in items]
+    texts = [(item, ALONE, item.problem.question) for item in items]
     texts += [
         (item, WITH_GOLD, item.problem.question + lead.replace("{gold}", item.problem.gold))
         for item in items
@@ -185,7 +190,7 @@ def look_at_membership(evidence: Evidence) -> Membership | None:
         areas[test] = auroc(values[is_mine], values[~is_mine], evidence.level)
         if leads:
             leading[test[0]] = test
-        if leads and test[0] == QUESTION:
+        if leads and test[0] == ALONE:
             sizes = int(is_mine.sum()), int((~is_mine).sum())
             over = _over(rows.filter(pl.col("set") == BENCHMARK), areas[test])
     return Membership(areas, leading, over, sizes, evidence.level)
@@ -214,24 +219,24 @@ def judge_membership(
         p: Holm-corrected p-values by the names of `membership_tests`.
         is_exchangeable: whether fresh problems were made as the benchmark was.
     """
-    if found is None or QUESTION not in found.leading:
+    if found is None or ALONE not in found.leading:
         return Finding(
             audit=NAME,
             name=TITLE,
-            question=ASKED,
+            question=QUESTION,
             statement="The questions were not scored under the base.",
             outcome="not looked at",
             value=None,
             unit="AUROC",
             decides="fresh problems (audit.fresh) and an engine that scores text",
         )
-    test = found.leading[QUESTION]
-    lead, corrected = found.areas[test], p[_name(QUESTION)]
+    test = found.leading[ALONE]
+    lead, corrected = found.areas[test], p[_name(ALONE)]
     outcome = _outcome(lead, corrected, found, is_exchangeable=is_exchangeable)
     return Finding(
         audit=NAME,
         name=TITLE,
-        question=ASKED,
+        question=QUESTION,
         statement=_statement(found, corrected, is_exchangeable=is_exchangeable),
         outcome=outcome,
         value=lead.area,
@@ -243,13 +248,13 @@ def judge_membership(
     )
 
 
-SHOWN = (None, 0.2, 0.6, 1.0)
+TABLED = (None, 0.2, 0.6, 1.0)
 """Shares k in the table; the plot has them all."""
 
 
 def membership_table(found: Membership) -> FindingTable:
     """Scores with their AUROC, at some k and at the leading one."""
-    shown = {*SHOWN, *(k for _, _, k in found.leading.values())}
+    shown = {*TABLED, *(k for _, _, k in found.leading.values())}
     return FindingTable(
         title="Membership scores",
         lead="AUROC of benchmark against fresh problems; 0.5 is a coin.",
@@ -278,11 +283,12 @@ def _outcome(lead: Auroc, p: float, found: Membership, *, is_exchangeable: bool)
         return "undecided"
     if p <= alpha(found.level) and area.estimate > 0.5:
         return "alarm" if is_exchangeable else "undecided"
-    return "clear" if area.high <= MARGIN else "undecided"
+    is_alike = is_exchangeable or (area.low is not None and area.low >= LEAST)
+    return "clear" if is_alike and area.high <= MARGIN else "undecided"
 
 
 def _statement(found: Membership, p: float, *, is_exchangeable: bool) -> str:
-    test = found.leading[QUESTION]
+    test = found.leading[ALONE]
     lead = found.areas[test]
     text = (
         f"{_score(test)} of the question tells benchmark from fresh problems with an AUROC of "
@@ -304,7 +310,7 @@ def _decides(outcome: Outcome, *, is_exchangeable: bool) -> str:
     if outcome == "clear":
         return f"an AUROC over {MARGIN:.2f}"
     if not is_exchangeable:
-        return "fresh problems from the benchmark's own source, made after the base (audit.fresh)"
+        return OWN_SOURCE
     return "more problems of both sets (audit.problems)"
 
 
@@ -314,7 +320,7 @@ def _plain(value: float | None) -> str:
 
 def _plot(found: Membership) -> Plot:
     marks = {"a coin": 0.5}
-    loss = found.areas.get((QUESTION, LOSS, None))
+    loss = found.areas.get((ALONE, LOSS, None))
     if loss is not None and loss.area.estimate is not None:
         marks[LOSS] = loss.area.estimate
     return Plot(
@@ -325,7 +331,7 @@ def _plot(found: Membership) -> Plot:
         points=tuple(
             Point(label=f"{100 * k:g} %", series=method, x=k, y=one.area)
             for (text, method, k), one in sorted(found.areas.items(), key=lambda pair: str(pair[0]))
-            if text == QUESTION and k is not None
+            if text == ALONE and k is not None
         ),
         marks=marks,
     )

@@ -28,8 +28,9 @@ import numpy as np
 
 from titrant.audits.arms import CLEAN, Groups
 from titrant.audits.base import Excerpt, Finding, FindingTable, Plot, Point
+from titrant.audits.contamination import NAME
 from titrant.audits.contamination.compare import alpha
-from titrant.audits.contamination.completion import MOST_ROWS, NAME, SHOWN
+from titrant.audits.contamination.completion import MOST_ROWS, SHOWN
 from titrant.audits.contamination.split import gains_of, groups_on
 from titrant.audits.proportion import wilson
 from titrant.audits.words import between, percent, points, probability

@@ -8,7 +8,10 @@
 | membership | scores of the known half one standard deviation up | as fresh ones |
 | pool | holds the known half | holds a tenth that helps nobody |
 | gain | 40 points on the known half, 5 elsewhere and on fresh problems | 15 points everywhere |
-| templates | the other template is worth 20 points | nothing |
+| templates | the run's own is worth 20 points less than the other | as much |
+
+As in a run, the base arm is read under the better of the two templates; what is planted is a lead that would
+be counted as gain from the run's own (see `template`), and is left out of the gain here.
 
 Guessed rests are as often exact as in clean text of the paper's kind (1 %, 3 %, 12 % at 0.4, 0.6, 0.8 shown).
 Arms differ as a whole by 1.5 points on both sets alike, and mostly agree on which problems are hard. The
@@ -24,10 +27,10 @@ import polars as pl
 
 from titrant.audits.base import Evidence
 from titrant.audits.contamination.membership import (
+    ALONE,
     LOSS,
     MIN_K,
     MIN_K_PLUS,
-    QUESTION,
     WITH_GOLD,
 )
 from titrant.audits.contamination.membership import SCHEMA as MEMBERSHIP_SCHEMA
@@ -52,7 +55,8 @@ SHIFT = 1.0
 SCORES = ((LOSS, None), (MIN_K, 0.2), (MIN_K_PLUS, 0.2))
 LEADING = (MIN_K_PLUS, 0.2)
 BASE_ACCURACY = 0.3
-GAIN, KNOWN_GAIN, OTHER_GAIN = 0.15, 0.40, 0.05
+"""Under the better template."""
+CLEAN_GAIN, KNOWN_GAIN, OTHER_GAIN = 0.15, 0.40, 0.05
 TEMPLATE_GAIN = 0.20
 HARMLESS = 0.1
 """Share of a clean benchmark that stands in the pool and gains as all others do."""
@@ -71,7 +75,7 @@ def planted(rng: np.random.Generator, n: int) -> Evidence:
 def clean(rng: np.random.Generator, n: int) -> Evidence:
     """Evidence of a benchmark of `n` problems that was not seen; `n` fresh ones beside it."""
     flagged = np.arange(n) < round(HARMLESS * n)
-    return _evidence(rng, np.zeros(n, bool), flagged, np.full(n, GAIN), GAIN, 0.0)
+    return _evidence(rng, np.zeros(n, bool), flagged, np.full(n, CLEAN_GAIN), CLEAN_GAIN, 0.0)
 
 
 def _evidence(
@@ -83,8 +87,8 @@ def _evidence(
     template_gain: float,
 ) -> Evidence:
     n = len(known)
-    own = rng.random(n) < BASE_ACCURACY
-    other = rng.random(n) < BASE_ACCURACY + template_gain
+    own = rng.random(n) < BASE_ACCURACY - template_gain
+    other = rng.random(n) < BASE_ACCURACY
     return Evidence(
         tables={
             "probes": pl.concat(
@@ -100,6 +104,7 @@ def _evidence(
             "cleaning": _report(flagged),
             "templates": {"own": own.astype(float), "other": other.astype(float)},
             "template": "own",
+            "base_template": "other" if other.mean() > own.mean() else "own",
         },
     )
 
@@ -138,7 +143,7 @@ def _probes(rng: np.random.Generator, which: str, known: np.ndarray) -> pl.DataF
 def _scores(rng: np.random.Generator, which: str, known: np.ndarray) -> pl.DataFrame:
     """Scores of one text go together, as those of one model do."""
     n, frames = len(known), []
-    for text in (QUESTION, WITH_GOLD):
+    for text in (ALONE, WITH_GOLD):
         common = rng.normal(size=n) + SHIFT * known
         for method, k in SCORES:
             columns = {

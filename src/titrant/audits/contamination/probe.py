@@ -10,9 +10,19 @@ many units: without the cut no match would be exact, since the model goes on to 
 | EM | the rest is written exactly, white space aside |
 | ROUGE-L | F of the longest common subsequence (`rouge`) |
 | correct | the whole continuation ends in the gold answer, judged as a reading is |
+| chance | EM of whoever knows how problems are drawn, and how long this one is, and nothing else |
 
 The same is asked of fresh problems, which nobody can have seen: clean text too scores 27–33 % ROUGE-L, and
 short rests are guessed (10–17 % EM at ρ = 0.8).
+
+The chance is known of `world:arithmetic` alone, where all rests of one length are alike: start, operators and
+operands are uniform and independent, and so
+
+    chance = Π over the characters of the rest:  1/3 an operator, 1/8 an operand, 1/10 a further digit of
+             the start, 1 the sign at the end
+
+Who does not know the length has less, so luck gives at most this in the mean over problems. (Which chains
+belong to the test split is decided by a hash, and not known to anybody who guesses.)
 
 Source: Wu et al. 2025 (arXiv 2507.10532), §3 and its tables. Theirs leaves open the unit of length, how
 texts are made comparable for EM, and what counts as an answer; ours are above. Left out: Avg@16 draws, and
@@ -23,6 +33,7 @@ from __future__ import annotations
 
 import math
 import re
+import string
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
@@ -34,9 +45,10 @@ from titrant.errors import EngineError
 from titrant.seeds import derive
 from titrant.signals.ragged import SHARE_SLACK
 from titrant.traces.record import normalise
+from titrant.worlds.arithmetic import ARITHMETIC, OPERANDS, OPERATORS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from titrant.audits.asking import Answered
     from titrant.audits.base import Material, Subject
@@ -68,8 +80,9 @@ SCHEMA = {
     "chance": pl.Float64,
 }
 """Columns of the table `probes`: `share` is ρ, `n_units` the units of the whole question, `begun` the
-continuation cut to the length of `rest`, `correct` null where there is no gold answer, `chance` the
-probability of an exact rest under the world's own law, null where nobody can say."""
+continuation cut to the length of `rest`, `correct` null where there is no gold answer, `chance` what luck
+gives at most (see `chance_of`), null where nobody can say."""
+ARITHMETIC_SOURCE = f"world:{ARITHMETIC.name}/"
 
 _WORD = re.compile(r"\S+")
 
@@ -121,6 +134,29 @@ def begun(text: str, cut: Cut) -> str:
     return text[: ends[-1]] if ends else ""
 
 
+def chance_of(source: str, cut: Cut) -> float | None:
+    """The probability of an exact rest for whoever knows how problems are drawn, and the question's length.
+
+    Args:
+        source: of the problem.
+        cut: its question in two parts.
+
+    Returns:
+        See the module docstring; `None` where the source is not the arithmetic world.
+
+    Example:
+        >>> cut = Cut("47+3*", "5-2=", "character", 9)
+        >>> chance_of("world:arithmetic/easy", cut) == 1 / (8 * 3 * 8)
+        True
+    """
+    if not source.startswith(ARITHMETIC_SOURCE):
+        return None
+    of_start = len(cut.rest) - len(cut.rest.lstrip(string.digits)) if cut.prefix.isdigit() else 0
+    operators = sum(one in OPERATORS for one in cut.rest)
+    operands = sum(one.isdigit() for one in cut.rest) - of_start
+    return 1 / (10**of_start * len(OPERATORS) ** operators * len(OPERANDS) ** operands)
+
+
 def chosen(problems: Sequence[Problem], material: Material, most: int) -> list[Problem]:
     """At most so many problems, by a hash of their identity, so that a longer list keeps the shorter."""
     root = material.config.seed
@@ -142,41 +178,20 @@ def probe_items(material: Material, settings: AuditSettings) -> list[Item]:
 def ask_probes(
     subject: Subject, items: Sequence[Item], material: Material, settings: AuditSettings
 ) -> pl.DataFrame:
-    """One row per probe, in the order of the items."""
-    del settings
-    return probe_rows(subject, items, material)
-
-
-def probe_rows(
-    subject: Subject,
-    items: Sequence[Item],
-    material: Material,
-    *,
-    chance: Callable[[Problem, Cut], float] | None = None,
-) -> pl.DataFrame:
-    """One row per probe; see `SCHEMA`.
-
-    Args:
-        subject: the model.
-        items: what it is asked.
-        material: for the length of answers, and how they are read.
-        chance: the probability that a rest is written exactly by whoever knows how problems are made
-            and nothing else, where a world can say.
+    """One row per probe, in the order of the items; see `SCHEMA`.
 
     Raises:
         EngineError: the engine failed on one; nothing of the chunk is kept.
     """
+    del settings
     results = _continued(subject, items, material)
     problems, texts = [item.problem for item in items], [result.text for result in results]
     judged = judge_texts(problems, texts, results, material)
-    rows = [
-        _row(item, answered, None if chance is None else chance(item.problem, item.cut))
-        for item, answered in zip(items, judged, strict=True)
-    ]
+    rows = [_row(item, answered) for item, answered in zip(items, judged, strict=True)]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def _row(item: Item, answered: Answered, chance: float | None) -> tuple[object, ...]:
+def _row(item: Item, answered: Answered) -> tuple[object, ...]:
     start = begun(answered.text, item.cut)
     return (
         item.set,
@@ -193,7 +208,7 @@ def _row(item: Item, answered: Answered, chance: float | None) -> tuple[object, 
         answered.correct if answered.verdict else None,
         answered.verdict or None,
         answered.n_tokens,
-        chance,
+        chance_of(item.problem.source, item.cut),
     )
 
 

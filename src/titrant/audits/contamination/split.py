@@ -9,8 +9,8 @@ the same way, kept within what the two variances allow. Two to five arms are nev
 
 | | outcome |
 |---|---|
-| no arms were read on both sets | not looked at |
-| the gain on the benchmark is under two standard errors | undecided |
+| no arms were read on both sets, on 20 problems or more of each | not looked at |
+| the gain on the benchmark is not over 0, or under two standard errors | undecided |
 | the contaminated part is over 0, one-sided Holm-corrected p at most α | alarm |
 | else, the share's interval begins at 0.8 or over, or the part's ends at 2 points or under | clear |
 | else | undecided |
@@ -30,13 +30,12 @@ from scipy.stats import t as student
 
 from titrant.audits.arms import CLEAN, contrasts, groups_of, seed_variance
 from titrant.audits.base import Finding, FindingTable, Plot, Point
+from titrant.audits.contamination import NAME
 from titrant.audits.contamination.compare import alpha
-from titrant.audits.contamination.completion import NAME
 from titrant.audits.contamination.probe import FRESH
 from titrant.audits.share import ratio_interval
 from titrant.audits.words import between, percent, points, probability
-from titrant.dose.readings import BASE, ArmKey
-from titrant.errors import DataError
+from titrant.dose.readings import BASE, FEWEST_PROBLEMS, ArmKey
 from titrant.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -161,16 +160,12 @@ def groups_on(evidence: Evidence, *names: str) -> list[Groups] | None:
     keys = list(ArmKey._fields)
     whole = rows.group_by(keys).agg(pl.col("benchmark").n_unique().alias("sets"))
     rows = rows.join(whole.filter(pl.col("sets") == len(names)), on=keys, how="semi")
-    try:
-        found = [groups_of(rows, name) for name in names]
-    except DataError:  # too few problems, or no readings at all
-        return None
-    groups = [one for one in found if one is not None]
+    groups = [one for name in names if (one := groups_of(rows, name)) is not None]
     return groups if len(groups) == len(names) else None
 
 
 def look_at_split(evidence: Evidence) -> Split | None:
-    """The two gains; `None` where no arms were read on both sets."""
+    """The two gains; `None` where no arms were read on both sets, 20 problems or more of each."""
     groups = groups_on(evidence, evidence.benchmark, FRESH)
     if groups is None:
         return None
@@ -201,11 +196,16 @@ def judge_split(found: Split | None, p: Mapping[str, float]) -> Finding:
             audit=NAME,
             name=TITLE,
             question=QUESTION,
-            statement="No arms were read on both the benchmark and fresh problems.",
+            statement=(
+                f"No arms were read on {FEWEST_PROBLEMS} problems or more of both the benchmark and the "
+                "fresh ones."
+            ),
             outcome="not looked at",
             value=None,
             unit="share of the gain",
-            decides="titrant run --audit with fresh problems (audit.fresh)",
+            decides=(
+                f"titrant run --audit with {FEWEST_PROBLEMS} fresh problems or more (audit.fresh)"
+            ),
         )
     outcome = _outcome(found, p[TEST])
     return Finding(

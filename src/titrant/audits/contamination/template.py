@@ -1,12 +1,11 @@
-"""The template gap: what of the gain comes back by asking the base in another way.
+"""The template gap: what of a gain would come back by merely asking the base in another way.
 
 A base that is asked with a template it does not know answers under its skill, and training on any trace
-teaches the template first: that return is not a gain in reasoning. So the base is read with several templates, and
+teaches the template first: that return is not a gain in reasoning. So the base is read with several templates;
 
-    recovered = accuracy with the best other template − accuracy with the run's own
+    lead = accuracy with another template − accuracy with the run's own
 
-stands against the gain, paired by problem where single scores are known (t with two pseudo-problems, as in
-`audits.arms`), else by Newcombe's interval of two shares.
+is paired by problem (t with two pseudo-problems, as in `audits.arms`).
 
 | | outcome |
 |---|---|
@@ -14,6 +13,18 @@ stands against the gain, paired by problem where single scores are known (t with
 | another is better, one-sided p at most α (Holm over all templates and tests) | alarm |
 | else, the interval of every other template's lead ends at 2 points or under | clear |
 | else | undecided |
+
+The alarm is about a lead that *would* be counted as gain by whoever counts from the run's own template, as
+most results are reported. Whether the gain at hand holds it is another question: a run reads the base arm, the
+zero of its gains, under the base's best template (`facts["base_template"]`), and the trained arms under its own.
+With a = accuracy of the base,
+
+    trained arms = a[base arm's] + gain
+    counted from the run's own = trained arms − a[own] = gain + a[base arm's] − a[own]
+
+The lead is said as a share of the last, and where base arm and run have different templates, that the gain
+is counted from the base arm's already. The outcome is the same for both: as it is configured, the base is not
+asked as well as it can be, and a comparison with a number that was read so would count the lead.
 
 Source: Wu et al. 2025 (arXiv 2507.10532), the effect of templates on base models: Qwen2.5-Math-7B 72.2 % on
 MATH-500 without, 50.6 % with its chat template; so early gains of RL are in part a way back.
@@ -29,8 +40,8 @@ from scipy.stats import t as student
 
 from titrant.audits.arms import PSEUDO_PROBLEMS, contrasts
 from titrant.audits.base import Finding, Plot, Point
-from titrant.audits.contamination.compare import alpha, shares
-from titrant.audits.contamination.completion import NAME
+from titrant.audits.contamination import NAME
+from titrant.audits.contamination.compare import alpha
 from titrant.audits.contamination.split import GAIN, groups_on
 from titrant.audits.proportion import wilson
 from titrant.audits.words import between, percent, points, probability
@@ -42,16 +53,9 @@ if TYPE_CHECKING:
     from titrant.audits.base import Evidence, Outcome
 
 TITLE = "template gap"
-QUESTION = "Does part of the gain come back by merely asking the base with another template?"
+QUESTION = "Would part of a gain come back by merely asking the base with another template?"
 MARGIN = 0.02
 """Points between templates that are of no concern."""
-
-
-class Accuracy(NamedTuple):
-    """A share of right answers where single scores are not known."""
-
-    share: float
-    n: int
 
 
 class Lead(NamedTuple):
@@ -67,26 +71,48 @@ class Templates(NamedTuple):
     """The base with every template."""
 
     own: str
+    """The run's, under which trained arms are asked."""
+    zero: str
+    """That of the base arm, from which the gain is counted."""
     accuracy: dict[str, Estimate]
+    """Of the base."""
     leads: tuple[Lead, ...]
     """The best first."""
     gain: Estimate | None
-    """Of the clean arms on the benchmark."""
+    """Of the clean arms over the base arm, on the benchmark."""
     level: float
+
+    @property
+    def trained(self) -> float | None:
+        """Accuracy of the clean arms."""
+        start = self.accuracy[self.zero].estimate
+        if start is None or self.gain is None or self.gain.estimate is None:
+            return None
+        return start + self.gain.estimate
+
+    @property
+    def from_own(self) -> float | None:
+        """What the gain would be if it were counted from the run's own template."""
+        own = self.accuracy[self.own].estimate
+        return None if own is None or self.trained is None else self.trained - own
 
 
 def look_at_templates(evidence: Evidence) -> Templates | None:
     """Every template against the run's own; `None` where there is only one.
 
     `facts["templates"]` maps a template to the scores of the problems (float [problems], the same problems
-    in the same order for all; NaN: never asked) or to an `Accuracy`. `facts["template"]` names the run's
-    own; without it the first is.
+    in the same order for all; NaN: never asked). `facts["template"]` names the run's own; without it the first
+    is. `facts["base_template"]` names that of the base arm; without it the one with the best accuracy is, the
+    first of equals, as a run chooses its zero. A name that has no scores was not looked at.
     """
-    scores: Mapping[str, np.ndarray | Accuracy] = evidence.facts.get("templates") or {}
+    facts, level = evidence.facts, evidence.level
+    scores: Mapping[str, np.ndarray] = facts.get("templates") or {}
     if len(scores) < 2:
         return None
-    own, level = str(evidence.facts.get("template") or next(iter(scores))), evidence.level
-    if own not in scores:
+    accuracy = {name: _accuracy(one, level) for name, one in scores.items()}
+    own = str(facts.get("template") or next(iter(scores)))
+    zero = str(facts.get("base_template") or max(accuracy, key=lambda name: _value(accuracy[name])))
+    if not {own, zero} <= set(scores):
         return None
     leads = [
         Lead(name, *lead_of(other, scores[own], level))
@@ -97,16 +123,15 @@ def look_at_templates(evidence: Evidence) -> Templates | None:
     gain = None if groups is None else contrasts(groups[0], [GAIN]).estimate(0, level)
     return Templates(
         own,
-        {name: _accuracy(one, level) for name, one in scores.items()},
+        zero,
+        accuracy,
         tuple(sorted(leads, key=lambda lead: -_value(lead.difference))),
         gain,
         level,
     )
 
 
-def lead_of(
-    other: np.ndarray | Accuracy, own: np.ndarray | Accuracy, level: float
-) -> tuple[Estimate, float]:
+def lead_of(other: np.ndarray, own: np.ndarray, level: float) -> tuple[Estimate, float]:
     """Other less own accuracy with its interval, and the one-sided p-value.
 
     Raises:
@@ -117,9 +142,6 @@ def lead_of(
         >>> round(found.estimate, 3), p < 0.01
         (0.333, True)
     """
-    if isinstance(other, Accuracy) or isinstance(own, Accuracy):
-        found = shares(_answers(other), _answers(own), level)
-        return found.difference, found.p
     if len(other) != len(own):
         message = f"{len(other)} and {len(own)} problems cannot be paired"
         raise ValueError(message)
@@ -136,18 +158,7 @@ def lead_of(
     return found, float(student.sf(value / error, total - 1))
 
 
-def _answers(scores: np.ndarray | Accuracy) -> np.ndarray:
-    """Right and wrong answers, as many as there are; a share of n is rounded to whole ones."""
-    if isinstance(scores, Accuracy):
-        return np.arange(scores.n) < round(scores.share * scores.n)
-    known = np.asarray(scores, dtype=float)
-    known = known[np.isfinite(known)]
-    return np.arange(len(known)) < round(float(known.sum()))
-
-
-def _accuracy(scores: np.ndarray | Accuracy, level: float) -> Estimate:
-    if isinstance(scores, Accuracy):
-        return wilson(scores.share, scores.n, level)
+def _accuracy(scores: np.ndarray, level: float) -> Estimate:
     known = np.asarray(scores, dtype=float)
     known = known[np.isfinite(known)]
     return wilson(float(known.mean()) if len(known) else 0.0, len(known), level)
@@ -213,13 +224,27 @@ def _statement(found: Templates, p: float) -> str:
         f"{percent(own.estimate)}: {between(best.difference, points)} points"
     )
     text += "" if math.isnan(p) else f", {probability(p)}"
-    lead, gain = best.difference.estimate, found.gain
-    if lead is None or lead <= 0 or gain is None or gain.estimate is None or gain.estimate <= 0:
-        return text + "."
-    return (
-        f"{text}. That is {percent(min(1.0, lead / gain.estimate))} of the gain of "
-        f"{between(gain, points)} points: recovered from a wrong template, which is not a gain."
-    )
+    return f"{text}.{_of_the_gain(found)}"
+
+
+def _of_the_gain(found: Templates) -> str:
+    """What the lead is of the gain, and from where the gain is counted; nothing where no arms were read."""
+    if found.gain is None or found.from_own is None:
+        return ""
+    gain, lead, text = between(found.gain, points), found.leads[0].difference.estimate, ""
+    is_own = found.zero == found.own
+    if lead is not None and lead > 0 and found.from_own > 0:
+        whole = (
+            f"the gain of {gain} points" if is_own else f"the trained arms' lead over `{found.own}`"
+        )
+        share = percent(min(1.0, lead / found.from_own))
+        text = f" That is {share} of {whole}: recovered from a wrong template, which is not a gain."
+    if not is_own:
+        text += (
+            f" The gain of {gain} points is already counted from `{found.zero}`; counted from "
+            f"`{found.own}` it would be {points(found.from_own)}."
+        )
+    return text
 
 
 def _decides(outcome: Outcome, best: Lead) -> str:
@@ -231,10 +256,7 @@ def _decides(outcome: Outcome, best: Lead) -> str:
 
 
 def _plot(found: Templates) -> Plot:
-    marks = {}
-    if found.gain is not None and found.gain.estimate is not None:
-        own = found.accuracy[found.own].estimate
-        marks = {} if own is None else {"trained, own template": own + found.gain.estimate}
+    marks = {} if found.trained is None else {"trained, own template": found.trained}
     return Plot(
         title="The base, by template",
         y_name="accuracy",

@@ -1,17 +1,15 @@
 """The corruption audit: is it what the traces say that trains, and do answers follow from it?
 
 Two readings that can disagree. *Training*: arms on treated traces at the same dose, seeds, updates and
-rows (`corruption.share`). *Inference*: another trace in the place of a model's own
-(`corruption.replace`). Outcome of the second, fixed beforehand, on own − foreign accuracy of the tuned
-model, paired by problem: clear where more than half of its own accuracy goes (whole interval of the
-ratio), alarm where less than half does, else undecided.
+rows (`corruption.share`). *Inference*: another trace in the place of a model's own (`corruption.replace`;
+judged in `corruption.follow`). Each module states its outcome rule.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from titrant.audits.arms import groups_of
+from titrant.audits.arms import groups_of, too_few
 from titrant.audits.base import (
     Audit,
     AuditResult,
@@ -24,11 +22,13 @@ from titrant.audits.base import (
 )
 from titrant.audits.corruption.follow import judge_following
 from titrant.audits.corruption.replace import pairs, replace_traces
-from titrant.audits.corruption.share import Shares, outcome_of, shares_of
+from titrant.audits.corruption.share import HALF, Shares, shares_of
 from titrant.audits.words import between, percent, points, probability
+from titrant.dose.readings import FEWEST_PROBLEMS
 from titrant.treat.table import parse_treatment
 
 if TYPE_CHECKING:
+    from titrant.estimate import Estimate
     from titrant.settings import AuditSettings
 
 NAME = "corruption"
@@ -44,7 +44,8 @@ def judge(evidence: Evidence, settings: AuditSettings) -> AuditResult:
     outside = groups_of(evidence.readings, OUT)
     following = judge_following(evidence)
     if inside is None or not inside.treatments:
-        return AuditResult(audit=NAME, question=QUESTION, findings=(_not_trained(), *following))
+        first = _not_compared(too_few(evidence.readings, evidence.benchmark))
+        return AuditResult(audit=NAME, question=QUESTION, findings=(first, *following))
     near = shares_of(inside, evidence.level)
     far = None if outside is None else shares_of(outside, evidence.level)
     findings = [_finding(name, near, far, evidence) for name in inside.treatments]
@@ -57,16 +58,23 @@ def judge(evidence: Evidence, settings: AuditSettings) -> AuditResult:
     )
 
 
-def _not_trained() -> Finding:
+def _not_compared(n_problems: int | None) -> Finding:
+    """The finding of no arms, or of arms that were asked too few problems (`n_problems`)."""
+    if n_problems is None:
+        statement = "No arm was trained on corrupted traces."
+        decides = "titrant run --audit, which trains treated arms beside clean ones"
+    else:
+        statement = f"Only {n_problems} problems were asked of every arm, too few to compare them."
+        decides = f"{FEWEST_PROBLEMS} problems or more with a reading in each arm"
     return Finding(
         audit=NAME,
         name="content share",
         question=QUESTION,
-        statement="No arm was trained on corrupted traces.",
+        statement=statement,
         outcome="not looked at",
         value=None,
         unit="share of the gain",
-        decides="titrant run --audit, which trains treated arms beside clean ones",
+        decides=decides,
     )
 
 
@@ -79,10 +87,10 @@ def _finding(name: str, near: Shares, far: Shares | None, evidence: Evidence) ->
         name=f"content share: {name}",
         question=f"What is left of the gain when a treatment {treatment.does}{at}?",
         statement=_statement(name, near, far),
-        outcome=outcome_of(share),
+        outcome=near.outcome(name),
         value=share,
         unit="share of the gain that needs what was destroyed",
-        p=near.p[name],
+        p=near.told_p(name),
         rows=_arm_ids(name, evidence),
         plot=_plot(name, near, far),
         decides=_decides(name, near),
@@ -90,8 +98,8 @@ def _finding(name: str, near: Shares, far: Shares | None, evidence: Evidence) ->
 
 
 def _statement(name: str, near: Shares, far: Shares | None) -> str:
-    share, accuracy = near.share[name], near.accuracy[name]
-    if share.estimate is None:
+    share, accuracy, p = near.share[name], near.accuracy[name], near.told_p(name)
+    if share.estimate is None or p is None:
         return (
             f"Clean traces gain {between(near.gain, points)} points, too little to be taken apart: with "
             f"`{name}` accuracy is {percent(accuracy.estimate)}."
@@ -99,11 +107,15 @@ def _statement(name: str, near: Shares, far: Shares | None) -> str:
     text = (
         f"With `{name}`, accuracy is {percent(accuracy.estimate)} where clean traces give "
         f"{percent(near.clean.estimate)} and the base {percent(near.base.estimate)}: content share "
-        f"{between(share)}, {probability(near.p[name])}"
+        f"{between(share)}, {_side(share)} half: {probability(p)}"
     )
     if far is not None and name in far.share:
         text += f"; out of distribution {between(far.share[name])}"
     return text + "."
+
+
+def _side(share: Estimate) -> str:
+    return "over" if (share.estimate or 0.0) > HALF else "under"
 
 
 def _decides(name: str, near: Shares) -> str:
@@ -112,8 +124,8 @@ def _decides(name: str, near: Shares) -> str:
         return (
             "a dose, recipe or benchmark on which clean traces gain more than two standard errors"
         )
-    if outcome_of(share) == "undecided":
-        return f"more seeds or problems: the interval holds half of the gain ({between(share)})"
+    if near.outcome(name) == "undecided":
+        return f"more seeds or problems: half of the gain is not told from {between(share)}"
     return (
         f"arms under `{name}` on the other side of half the gain, {percent(_half(near))} accuracy"
     )
@@ -152,12 +164,16 @@ def _table(near: Shares, far: Shares | None, evidence: Evidence) -> FindingTable
     units += ["tokens", "share"]
     rows = []
     for name in ("base", "clean", *near.share):
-        row = [name, *_cells(name, near), near.p.get(name)]
+        row = [name, *_cells(name, near), near.told_p(name)]
         row += [] if far is None else [*_cells(name, far)]
         rows.append((*row, *_cost(name, evidence)))
     return FindingTable(
         title="Treatments",
-        lead="Same dose, seeds, updates and rows. Content share: (clean − treated) / (clean − base).",
+        lead=(
+            "Same dose, seeds, updates and rows. Content share: (clean − treated) / (clean − base). "
+            f"Intervals ({near.level:.0%}) are those of one treatment alone; p that the share is on its "
+            "side of a half, corrected over all treatments and both sides."
+        ),
         columns=tuple(columns),
         units=tuple(units),
         rows=tuple(rows),
@@ -190,6 +206,12 @@ def _arm_ids(name: str, evidence: Evidence) -> tuple[str, ...]:
 
 def _notes(near: Shares, evidence: Evidence) -> tuple[str, ...]:
     words = []
+    few = too_few(evidence.readings, OUT)
+    if few is not None:
+        words.append(
+            f"only {few} problems out of distribution were asked of every arm, and nothing is said of them: "
+            f"{FEWEST_PROBLEMS} would do"
+        )
     for name in near.share:
         changed = _cost(name, evidence)[1]
         if changed is not None and changed < 0.5:

@@ -22,6 +22,8 @@ SEED_SD = 0.02
 """Standard deviation of an arm's accuracy around its group's."""
 SEEDS = 3
 BASE_RATE, CLEAN_RATE = 0.2, 0.8
+CHANCE = 0.02
+"""How often the answer behind a foreign trace is right here too."""
 SPREAD = 0.15
 """Standard deviation of a problem's chance around the group's."""
 
@@ -35,6 +37,12 @@ def planted(rng: np.random.Generator, n: int) -> Evidence:
 def clean(rng: np.random.Generator, n: int) -> Evidence:
     """Evidence in which content is all that matters."""
     rates = {"clean": CLEAN_RATE, "foreign": BASE_RATE}
+    return _evidence(rng, n, rates, {"own": 0.8, "foreign": 0.05})
+
+
+def level(rng: np.random.Generator, n: int) -> Evidence:
+    """Evidence in which half of the gain needs the content: exactly the bar of a content share."""
+    rates = {"clean": CLEAN_RATE, "foreign": (CLEAN_RATE + BASE_RATE) / 2}
     return _evidence(rng, n, rates, {"own": 0.8, "foreign": 0.05})
 
 
@@ -83,6 +91,7 @@ def _evidence(
             "correct": bool(rng.random() < rate),
             "same": True,
             "question": f"question {i}",
+            "agrees": bool(rng.random() < CHANCE) if name == "foreign" else None,
             "role": "tuned",
             "seed": 0,
         }

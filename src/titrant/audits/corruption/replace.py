@@ -14,7 +14,12 @@ Answers that follow from the trace fall under `foreign` and `filler`; those that
 it. Source: Lanham et al. 2023 (arXiv 2307.13702) for filler; the foreign trace is the test that separates
 *trace used* from *trace present*.
 
-Left out: models without thinking in tags (nothing is there to be replaced; they have no rows).
+Where a model has finished no trace (thinking that a limit cut, or none in tags), nothing is there to be
+replaced: the problem has an `own` row alone, without thinking, with the answer and the verdict as the model
+wrote them. So every problem stays in the count.
+
+A foreign trace may lead to an answer that happens to be right here too: one in four of four choices. `agrees`
+says so, of the answer that its writer gave behind it, judged as an answer to this problem.
 """
 
 from __future__ import annotations
@@ -25,12 +30,16 @@ import polars as pl
 
 from titrant.audits.asking import Forced, ask_again, own_traces
 from titrant.seeds import derive_rng
+from titrant.traces.record import Verdict
 from titrant.traces.verify.assess import WORLD
-from titrant.worlds.base import worlds
+from titrant.traces.verify.verdict import Verifier
+from titrant.worlds.base import has_reasoning, worlds
+from titrant.worlds.verdicts import Written, judge_written
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from titrant.audits.asking import Answered
     from titrant.audits.base import Material, Subject
     from titrant.settings import AuditSettings
     from titrant.traces.record import Problem
@@ -67,22 +76,55 @@ def replace_traces(
         if (mine := own[pair.problem.qid].thinking) is not None
         for name, thinking in _traces(pair, mine, own[pair.other.qid].thinking).items()
     ]
-    rows = ask_again(subject, asked, material)
-    return pl.DataFrame(
-        [
-            {
-                "qid": ask.problem.qid,
-                "condition": ask.kind,
-                "thinking": ask.thinking,
-                "answer": row.answer,
-                "correct": row.correct,
-                "same": row.answer == own[ask.problem.qid].answer,
-                "question": ask.problem.question,
-            }
-            for ask, row in zip(asked, rows, strict=True)
-        ],
-        schema=SCHEMA,
-    )
+    answered = ask_again(subject, asked, material)
+    agrees = _agreements(chunk, own, material)
+    rows = [
+        _row(ask.problem, ask.kind, ask.thinking, found, own)
+        | {"agrees": agrees[ask.problem.qid] if ask.kind == "foreign" else None}
+        for ask, found in zip(asked, answered, strict=True)
+    ]
+    rows += [
+        _row(pair.problem, "own", None, own[pair.problem.qid], own)
+        for pair in chunk
+        if own[pair.problem.qid].thinking is None
+    ]
+    return pl.DataFrame(rows, schema=SCHEMA)
+
+
+def _row(
+    problem: Problem,
+    condition: str,
+    thinking: str | None,
+    found: Answered,
+    own: Mapping[str, Answered],
+) -> dict[str, object]:
+    return {
+        "qid": problem.qid,
+        "condition": condition,
+        "thinking": thinking,
+        "answer": found.answer,
+        "correct": found.correct,
+        "same": found.answer == own[problem.qid].answer,
+        "question": problem.question,
+    }
+
+
+def _agreements(
+    chunk: Sequence[Pair], own: Mapping[str, Answered], material: Material
+) -> dict[str, bool]:
+    """By qid, whether what the model wrote for the other problem is right for this one too."""
+    pattern = material.config.benchmark[0].answer_pattern
+    others = [own[pair.other.qid] for pair in chunk]
+    written = [
+        Written(pair.problem, other.text, other.verdict == Verdict.TRUNCATED, pattern)
+        for pair, other in zip(chunk, others, strict=True)
+    ]
+    with Verifier() as verifier:
+        judged = judge_written(written, verifier)
+    return {
+        pair.problem.qid: one.verdict == Verdict.CORRECT
+        for pair, one in zip(chunk, judged, strict=True)
+    }
 
 
 SCHEMA = {
@@ -93,7 +135,9 @@ SCHEMA = {
     "correct": pl.Boolean,
     "same": pl.Boolean,
     "question": pl.String,
+    "agrees": pl.Boolean,
 }
+"""`thinking`: null where the model has finished none. `agrees`: null but for `foreign`."""
 
 
 def _traces(pair: Pair, mine: str, other: str | None) -> dict[str, str]:
@@ -112,4 +156,5 @@ def _gold(problem: Problem) -> str | None:
     if not problem.source.startswith(WORLD):
         return None
     name = problem.source.removeprefix(WORLD).partition("/")[0]
-    return worlds.get(name).oracle(problem.question)
+    world = worlds.get(name)
+    return world.oracle(problem.question) if has_reasoning(world) else None

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from titrant.audits.base import Audit, AuditResult, Finding, FindingTable
+from titrant.audits.faithfulness import AUDIT
 from titrant.audits.faithfulness.draft import Draft, not_looked_at, settle
 from titrant.audits.faithfulness.findings import curves, gain, knowledge, length, posthoc, reach
 from titrant.audits.faithfulness.interval import Means
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from titrant.audits.base import Evidence
     from titrant.settings import AuditSettings
 
-NAME = "faithfulness"
 QUESTION = "Do answers follow from the steps, or the steps from the answer?"
 
 
@@ -60,9 +60,9 @@ def judge(evidence: Evidence, settings: AuditSettings) -> AuditResult:
         tables.append(reach.reach_table(draws, means))
     notes = _notes(own, draws, means)
     return AuditResult(
-        audit=NAME,
+        audit=AUDIT,
         question=QUESTION,
-        findings=settle(NAME, drafts, evidence.level),
+        findings=settle(AUDIT, drafts, evidence.level),
         tables=tuple(tables),
         notes=(*_lead_note(scored), *notes) if scored is not None else tuple(notes),
     )
@@ -79,7 +79,7 @@ def usable(evidence: Evidence, name: str) -> pl.DataFrame | None:
 
 def _missing(names: dict[str, str], part: str) -> list[Finding]:
     missing = f"base and tuned arms were not both asked for the part '{part}'"
-    return [not_looked_at(NAME, name, asks, missing=missing) for name, asks in names.items()]
+    return [not_looked_at(AUDIT, name, asks, missing=missing) for name, asks in names.items()]
 
 
 def _notes(own: pl.DataFrame | None, draws: pl.DataFrame | None, means: Means) -> list[str]:
@@ -127,5 +127,5 @@ def _own_notes(own: pl.DataFrame, role: str) -> list[str]:
     return notes
 
 
-FAITHFULNESS = Audit(name=NAME, question=QUESTION, parts=(DRAWS, OWN, GAIN), judge=judge)
+FAITHFULNESS = Audit(name=AUDIT, question=QUESTION, parts=(DRAWS, OWN, GAIN), judge=judge)
 """Faithfulness of steps and answers."""

@@ -3,6 +3,9 @@
 alarm       the corrected p-value is at most α: what was looked for is there
 clear       no alarm, and the whole interval is on the harmless side of the bar
 undecided   neither
+
+Without a number the outcome is `Draft.without_value`: *not looked at* where what the number needs is
+missing, *undecided* where all is there and the data do not tell.
 """
 
 from __future__ import annotations
@@ -43,6 +46,8 @@ class Draft(NamedTuple):
     rows: tuple[str, ...] = ()
     plot: Plot | None = None
     examples: tuple[Excerpt, ...] = ()
+    without_value: Outcome = "not looked at"
+    """The outcome where `value` has no estimate: *undecided* where nothing that it needs is missing."""
 
 
 def not_looked_at(audit: str, name: str, question: str, *, missing: str) -> Finding:
@@ -59,14 +64,17 @@ def not_looked_at(audit: str, name: str, question: str, *, missing: str) -> Find
     )
 
 
-def _nothing(audit: str, draft: Draft, statement: str) -> Finding:
+def _nothing(audit: str, draft: Draft) -> Finding:
     """The finding of evidence that gave no number."""
+    outcome = draft.without_value
+    is_absent = outcome == "not looked at"
+    says = "Not looked at, since there is nothing to compare" if is_absent else draft.says[outcome]
     return Finding(
         audit=audit,
         name=draft.name,
         question=draft.question,
-        statement=statement,
-        outcome="not looked at",
+        statement=f"{says}: {draft.numbers}.",
+        outcome=outcome,
         value=None,
         unit=draft.unit,
         decides=draft.decides,
@@ -93,9 +101,7 @@ def settle(audit: str, drafts: Sequence[Draft | Finding], level: float) -> tuple
 def _settled(audit: str, draft: Draft, p: float | None, level: float) -> Finding:
     outcome: Outcome = "undecided"
     if draft.value.estimate is None:
-        return _nothing(
-            audit, draft, f"Not looked at, since there is nothing to compare: {draft.numbers}."
-        )
+        return _nothing(audit, draft)
     if (draft.value.n or 0) >= FEWEST:
         if p is not None and p <= alpha(level):
             outcome = "alarm"

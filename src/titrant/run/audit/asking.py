@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from titrant.engines.base import Engine
     from titrant.engines.open import Prompts
 
+NOT_DECISIVE = {"names", "treatments", "seeds", "fresh_is_alike"}
+"""Settings of audits that change no answer of a model."""
 TRANSFORMERS = "titrant.engines.transformers:TransformersEngine"
 
 
@@ -143,7 +145,7 @@ def part_fingerprints(
     Settings, problems and the templates of the models; of a part that reads what others have answered
     also which models were asked, since its items are all their answers.
     """
-    settings = config.audit.model_dump_json(exclude={"names", "treatments", "seeds"})
+    settings = config.audit.model_dump_json(exclude=NOT_DECISIVE)
     shared = config.model_dump_json(include={"prompt", "decode", "signals", "seed"})
     templates = sorted({f"{model.role} {model.template}" for model in models})
     asked = sorted(f"{model.role} {model.seed}" for model in models)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from titrant.audits.base import Material
-from titrant.audits.contamination.fresh import FreshSet, fresh_problems, solutions_in
+from titrant.audits.contamination.fresh import GIVEN, FreshSet, fresh_problems, solutions_in
 from titrant.errors import ConfigError
 from titrant.records import Record
 from titrant.run.input.inputs import Named, freeze_problems, load_sets, read_named
@@ -88,7 +88,7 @@ def _fresh(config: Config, benchmark: Sequence[Problem], watcher: Watcher) -> Fr
     settings = config.audit
     if settings.fresh is not None:
         given = tuple(_read(settings.fresh, config, watcher))
-        return FreshSet(given, "given", is_exchangeable=True)
+        return FreshSet(given, GIVEN, is_exchangeable=settings.fresh_is_alike)
     solutions = _solutions(config.benchmark[0])
     return fresh_problems(benchmark, settings.problems, root=config.seed, solutions=solutions)
 

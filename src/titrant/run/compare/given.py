@@ -8,7 +8,13 @@
 | `LOG.eval`, a folder of them | a model, read by Inspect |
 | `.csv`, `.parquet`, `.jsonl` | a table with problem and correct (benchmark, sample, seed) |
 
-A side may be several arms; each row says which arm answered.
+A side may be several arms; each row says which arm answered. The arms of a pattern are of one kind: they
+differ in their seed alone, and are counted as draws of it. So a pattern may not pool
+
+- doses, strategies, treatments or learning rates;
+- readings of the base: its arms are prompt templates (`run.ladder.preliminary`), and it has no seed;
+- arms that audits have trained, `…-audit`: of the same seed, they are the ladder's arms once more. They are left
+  out, and said to be, unless the pattern has the word *audit* in it.
 """
 
 from __future__ import annotations
@@ -24,13 +30,17 @@ from titrant.dose.samples import inspect_rows, is_lm_eval, lm_eval_rows, task_of
 from titrant.dose.tables import ALIASES, as_claim, check_problems, read_table, renamed
 from titrant.errors import ConfigError, DataError
 from titrant.registry import nearest
+from titrant.run.ladder.preliminary import Zero
 from titrant.run.ladder.readings import read_samples
+from titrant.run.session import read_record
 from titrant.run.store.folder import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SCHEMA = {"arm": pl.String, "benchmark": pl.String, "qid": pl.String, "correct": pl.Boolean}
+AUDIT = "audit"
+"""The last part of the names of arms that audits have trained."""
 UNNAMED = "benchmark"
 """The benchmark of rows that name none."""
 ONE_MODEL = ("model", "strategy", "dose", "treatment", "lr")
@@ -91,32 +101,80 @@ def read_given(text: str, patterns: Sequence[str]) -> list[Given]:
 
 
 def read_arms(run: Path, pattern: str) -> Given:
-    """The arms of a run folder whose names fit a pattern, as one side."""
+    """The arms of a run folder whose names fit a pattern, as one side.
+
+    Raises:
+        ConfigError: there are none, or they differ in more than their seed.
+        DataError: the samples of one are missing or damaged.
+    """
     folder = RunFolder(run)
     there = _arms_in(run)
-    arms = [arm for arm in there if fnmatchcase(arm, pattern)]
+    fitting = [arm for arm in there if fnmatchcase(arm, pattern)]
+    audited = [] if AUDIT in pattern else [arm for arm in fitting if arm.endswith(f"-{AUDIT}")]
+    arms = [arm for arm in fitting if arm not in audited]
     if not arms:
         raise ConfigError(
             f"no arm of {run} is named {pattern}",
             expected="the name of an arm, or a pattern such as 'random-n000512-*'",
             came=pattern,
-            do=_near(pattern, there),
+            do=_with_audit(audited) if audited else _near(pattern, there),
         )
-    frames = [_read_arm(folder, arm) for arm in arms]
-    kinds = sorted({re.sub(r"-s\d+(?=-|$)", "", arm) for arm in arms})
-    notes = []
-    if len(kinds) > 1:
-        notes.append(f"{pattern} pools arms that differ in more than their seed: {few(kinds)}")
+    _check_one_kind(pattern, arms)
+    frame = pl.concat([_read_arm(folder, arm) for arm in arms])
+    is_base = bool((frame["dose"] == 0).all())
+    if is_base and len(arms) > 1:
+        raise _several_bases(folder, pattern, arms)
+    notes = [f"{pattern} leaves out {few(audited)}"] if audited else []
     notes += [f"{arm} is not finished" for arm in arms if not folder.done(arm).exists()]
-    frame = pl.concat(frames)
     return Given(
         text=f"{run}:{pattern}",
         names=(pattern, f"{run.resolve().name}:{pattern}"),
         sources=tuple(str(folder.arm(arm).resolve()) for arm in arms),
         rows=frame.select(pl.col("arm_id").alias("arm"), *list(SCHEMA)[1:]),
-        is_base=bool((frame["dose"] == 0).all()),
+        is_base=is_base,
         notes=tuple(notes),
     )
+
+
+def _kind_of(arm: str) -> str:
+    """The name of an arm without its seed: strategy, dose, treatment and learning rate."""
+    return re.sub(r"(-n\d+)-s\d+(?=-|$)", r"\1", arm, count=1)
+
+
+def _seeds_of(arm: str) -> str:
+    """The pattern that fits an arm and those of other seeds alone."""
+    return re.sub(r"(-n\d+-s)\d+(?=-|$)", r"\1??", arm, count=1)
+
+
+def _check_one_kind(pattern: str, arms: Sequence[str]) -> None:
+    kinds = sorted({_kind_of(arm) for arm in arms})
+    if len(kinds) > 1:
+        raise ConfigError(
+            f"{pattern} pools arms that differ in more than their seed",
+            expected="arms of one strategy, dose, treatment and learning rate",
+            came=few(kinds),
+            do=f"name one kind, such as '{_seeds_of(arms[0])}'; kinds are sides of their own",
+        )
+
+
+def _several_bases(folder: RunFolder, pattern: str, arms: Sequence[str]) -> ConfigError:
+    """The base has no seed: what its arms are, and which of them counts."""
+    path = folder.stage("zero")
+    zero = read_record(path, Zero) if path.exists() else None
+    template = {one.arm_id: one.template for one in zero.variants} if zero else {}
+    named = [f"{arm} ({template[arm]})" if arm in template else arm for arm in arms]
+    chosen = zero.chosen if zero and zero.chosen in arms else ""
+    return ConfigError(
+        f"{pattern} pools {len(arms)} readings of the untrained base",
+        expected="one of them: they differ in their prompt template and are no seeds",
+        came=few(named),
+        do=f"name {chosen}, the zero of the gains of this run" if chosen else f"name {arms[0]}",
+    )
+
+
+def _with_audit(audited: Sequence[str]) -> str:
+    """How arms that audits have trained are named."""
+    return f"name the arms of audits as such, as in '{_seeds_of(audited[0])}'"
 
 
 def _near(pattern: str, there: list[str]) -> str:
@@ -142,11 +200,13 @@ def _read_arm(folder: RunFolder, arm: str) -> pl.DataFrame:
 
 
 def _names_no_arm(text: str, run: Path) -> ConfigError:
+    there = _arms_in(run)
+    last = _seeds_of(there[-1] if there else "random-n000512-s00")
     return ConfigError(
         f"{text} is a run folder, and no arm of it is named",
         expected=f"{text}:ARM, or --arms with a pattern for each side",
-        came=f"arms {few(_arms_in(run))}",
-        do=f"for example titrant compare {text} --arms 'base*' --arms 'random-n*'",
+        came=f"arms {few(there)}",
+        do=f"for example titrant compare {text} --arms base-n000000-s00 --arms '{last}'",
     )
 
 

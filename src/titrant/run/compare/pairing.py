@@ -79,7 +79,7 @@ def _check_sides(sides: Sequence[Given], inputs: Sequence[str], arms: Sequence[s
             f"--arms {arms[0]} names arms, and no run folder is given",
             expected="a run folder, as titrant run made it",
             came=", ".join(inputs),
-            do="titrant compare RUN --arms 'base*' --arms 'random-n000512-*'",
+            do="titrant compare RUN --arms base-n000000-s00 --arms 'random-n000512-*'",
         )
     if len(sides) < 2:
         raise ConfigError(

@@ -4,6 +4,12 @@ Pool and benchmark are read, the base is loaded and every row is examined, as th
 it, in a folder that is thrown away. Where the train extra is missing, tokens are estimated from
 characters. The speed is measured with two short arms where that takes a minute at most, else it comes
 from a table.
+
+Under reinforcement learning these arms are rewarded by coins, which need no labels and no gold answers
+and take the time of any other reward. They tell how long the base's completions are, too: an arm makes
+updates × rows visits to completions, so that
+
+    tokens of a completion = loss tokens / (updates · rows per update)
 """
 
 from __future__ import annotations
@@ -12,7 +18,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from titrant.arms import ArmCost, ArmSpec
 from titrant.dose.plan import (
@@ -23,6 +29,7 @@ from titrant.dose.plan import (
     power_of,
     table_speed,
 )
+from titrant.dose.tokens import completion_limit, draws_per_arm
 from titrant.dose.work.executor import LocalExecutor
 from titrant.dose.work.layout import Layout, plan_layout
 from titrant.errors import MissingPackageError
@@ -139,7 +146,8 @@ def _estimate(
     if limit is not None:
         plan = plan.model_copy(update={"max_arms": max(0, limit - n_pilot - 1)})
     load = workload(found)
-    speed = _speed(found, load, executor, layout, watcher, measure=measure)
+    measured = _measured(found, load, executor, layout, watcher, measure=measure)
+    speed, load = measured.speed, measured.load
     return estimate(
         config,
         plan,
@@ -179,7 +187,14 @@ def workload(found: Material) -> Workload:
     )
 
 
-def _speed(
+class Measured(NamedTuple):
+    """What is known of the speed, and of what there is to do."""
+
+    speed: Speed | None
+    load: Workload
+
+
+def _measured(
     found: Material,
     load: Workload,
     executor: LocalExecutor,
@@ -187,34 +202,76 @@ def _speed(
     watcher: Watcher,
     *,
     measure: bool | None,
-) -> Speed | None:
+) -> Measured:
     if found.prepared is None or load.parameters is None:
-        return None
+        return Measured(None, load)
     on_gpu = found.prepared.device.startswith("cuda")
     table = table_speed(load.parameters, on_gpu=on_gpu, threads=layout.threads)
     if found.config.train.command is not None:
-        return table  # the speed of an external trainer is its own
+        return Measured(table, load)  # the speed of an external trainer is its own
     if measure is False or (measure is None and probe_seconds(found, load, table) > PROBE_S):
-        return table
+        return Measured(table, load)
     watcher.note("measuring the speed with two short arms")
-    measured = probe(found, executor)
-    return table if measured is None else measured
+    costs = probe(found, executor)
+    if costs is None:
+        return Measured(table, load)
+    speed = measured_speed(*costs, config=found.config)
+    drawn = completion_tokens(costs, found.config)
+    return Measured(speed or table, load if drawn is None else with_answers(load, drawn))
 
 
 def probe_seconds(found: Material, load: Workload, speed: Speed) -> float:
-    """What the probe takes by the table."""
-    rows = sum(probe_updates(found.config)) * found.config.recipe.rows_per_update
-    answer = min(found.config.decode.max_new_tokens, PROBE_TOKENS)
-    read = len(PROBE_UPDATES) * min(PROBE_PROBLEMS, load.problems) * answer
-    return rows * load.row_tokens / speed.train_tokens_per_s + read / speed.read_tokens_per_s
+    """What the probe takes by the table, with rollouts as long as they may be."""
+    config = found.config
+    rows = sum(probe_updates(config)) * config.recipe.rows_per_update
+    answer, limit = min(config.decode.max_new_tokens, PROBE_TOKENS), completion_limit(config)
+    generated = len(PROBE_UPDATES) * min(PROBE_PROBLEMS, load.problems) * answer
+    if counts_questions(config):
+        load = with_answers(load, limit)
+        generated += sum(_draws_in(config, updates) for updates in probe_updates(config)) * limit
+    return rows * load.row_tokens / speed.train_tokens_per_s + generated / speed.read_tokens_per_s
 
 
-def probe(found: Material, executor: LocalExecutor) -> Speed | None:
-    """The speed of two short arms in this worker; `None` where one of them failed."""
-    outcomes = [_probe_arm(found, executor, updates) for updates in probe_updates(found.config)]
-    if any(outcome.error is not None for outcome in outcomes):
+def with_answers(load: Workload, tokens: float) -> Workload:
+    """The work with answers of so many tokens, drawn by the base, behind the same prompts."""
+    row = load.row_tokens - load.answer_tokens + tokens
+    return load.model_copy(update={"row_tokens": row, "answer_tokens": tokens, "is_drawn": True})
+
+
+def probe(found: Material, executor: LocalExecutor) -> tuple[ArmCost, ArmCost] | None:
+    """The cost of two short arms in this worker; `None` where one of them failed."""
+    short, long = (_probe_arm(found, executor, updates) for updates in probe_updates(found.config))
+    if short.error is not None or long.error is not None:
         return None
-    return speed_of(*(outcome.cost for outcome in outcomes))
+    return short.cost, long.cost
+
+
+def completion_tokens(costs: tuple[ArmCost, ArmCost], config: Config) -> float | None:
+    """Mean tokens of a completion in the rollouts of a probe; `None` where none was drawn."""
+    if not counts_questions(config):
+        return None
+    visits = sum(cost.updates for cost in costs) * config.recipe.rows_per_update
+    tokens = sum(cost.loss_tokens for cost in costs)
+    return tokens / visits if visits and tokens else None
+
+
+def measured_speed(short: ArmCost, long: ArmCost, *, config: Config) -> Speed | None:
+    """`speed_of` two arms of this config; what rollouts have drawn is no part of their readings."""
+    if not counts_questions(config):
+        return speed_of(short, long)
+    speed = speed_of(_without_rollouts(short, config), _without_rollouts(long, config))
+    return None if speed is None else speed.model_copy(update={"has_rollouts": True})
+
+
+def _without_rollouts(cost: ArmCost, config: Config) -> ArmCost:
+    visits = cost.updates * config.recipe.rows_per_update
+    drawn = cost.loss_tokens * _draws_in(config, cost.updates) / visits if visits else 0
+    return cost.model_copy(update={"generated_tokens": cost.generated_tokens - round(drawn)})
+
+
+def _draws_in(config: Config, updates: int) -> int:
+    """Completions that a probe of so many updates draws."""
+    return draws_per_arm(probe_config(config, updates))
 
 
 def speed_of(short: ArmCost, long: ArmCost) -> Speed | None:
@@ -265,7 +322,10 @@ def _probe_arm(found: Material, executor: LocalExecutor, updates: int) -> ArmOut
 
 
 def probe_config(config: Config, updates: int) -> Config:
-    """The config of a short arm that does what the real ones do."""
+    """The config of a short arm that does what the real ones do, but for its reward: coins.
+
+    Readings are cut short; completions are not, since their length is to be known.
+    """
     decode = config.decode.model_copy(
         update={
             "max_new_tokens": min(config.decode.max_new_tokens, PROBE_TOKENS),
@@ -273,7 +333,10 @@ def probe_config(config: Config, updates: int) -> Config:
         }
     )
     recipe = config.recipe.model_copy(update={"match": "updates", "updates": updates})
-    train = config.train.model_copy(update={"keep": "none"})
+    grpo = config.train.grpo.model_copy(
+        update={"reward": "random", "max_new_tokens": completion_limit(config)}
+    )
+    train = config.train.model_copy(update={"keep": "none", "grpo": grpo})
     return config.model_copy(
         update={
             "decode": decode,

@@ -2,11 +2,14 @@
 
 The pool goes where any pool goes: its traces can be cleaned, scored, ranked by step confidence and trained
 on, so "filter by confidence" is a strategy like others. A draw that was stopped, cut or failed is no trace.
+
+A trace keeps the source of its problem and all that is known of it but its row, which is one of another
+file; the model that drew stands under `DRAWN_BY` in `meta`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import polars as pl
 
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 
 Keep = Literal["all", "correct", "voted"]
+DRAWN_BY = "drawn_by"
+"""Key of `meta`: the model that wrote the trace."""
 
 
 def check_keep(keep: str) -> None:
@@ -118,8 +123,13 @@ def _trace(draw: Draw, problem: Problem, base: str) -> Trace:
         gold=problem.gold,
         gold_kind=problem.gold_kind,
         verdict=None if draw.verdict is None else Verdict(draw.verdict),
-        source=base,
+        source=problem.source,
         domain=problem.domain,
         n_tokens=draw.n_tokens,
         steps=cut_steps(body),
+        meta={**_known(problem), DRAWN_BY: base},
     )
+
+
+def _known(problem: Problem) -> dict[str, Any]:
+    return {name: value for name, value in problem.meta.items() if name != "row"}

@@ -3,7 +3,11 @@
 The loss is that of DeepSeekMath (arXiv:2402.03300, eq. 3): advantages are rewards less their group's
 mean, over its standard deviation plus 1e-4 (TRL's); each completion counts by the mean over its tokens
 (`loss_type: grpo`). TRL's own default normalises over all tokens; `recipe.extra: {loss_type: dapo}` takes
-that.
+that. The KL term is eq. 4 there, β·(π_base/π − log(π_base/π) − 1) per token; TRL's own default multiplies it
+by the importance ratio (arXiv:2512.02556), and `recipe.extra: {use_bias_correction_kl: true}` does.
+
+Left in, of TRL's own: for a mixture of experts its load-balancing loss, times the model's
+`router_aux_loss_coef` (`recipe.extra: {router_aux_loss_coef: 0}` takes it out).
 
 Left out: generation by vLLM inside the trainer, several processes.
 """
@@ -22,7 +26,11 @@ if TYPE_CHECKING:
     from titrant.train.grpo.plan import RolloutPlan
     from titrant.train.grpo.rollout import Rules
 
-DEFAULTS = {"loss_type": "grpo", "scale_rewards": "group"}
+DEFAULTS = {
+    "loss_type": "grpo",
+    "scale_rewards": "group",
+    "use_bias_correction_kl": False,
+}
 """What `recipe.extra` may change."""
 
 
@@ -50,7 +58,8 @@ def make_grpo_config(course: Course, plan: RolloutPlan, rules: Rules) -> GRPOCon
         "epsilon": settings.epsilon if settings.clip else math.inf,
         "beta": settings.kl,
         "shuffle_dataset": False,
-        # The ratio compares logprobs of two passes, which a mask drawn anew would tell apart.
+        # The ratio compares logprobs of two passes, which a mask drawn anew would tell apart. This takes
+        # care of modules; `dropout.without_dropout` does of rates that a forward pass looks up itself.
         "disable_dropout": True,
         # A model that ran away then still draws something, and its loss says that it did.
         "generation_kwargs": {"remove_invalid_values": True},

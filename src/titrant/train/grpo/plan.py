@@ -102,6 +102,15 @@ def prompt_visits(recipe: RecipeSettings, settings: GrpoSettings) -> int:
     return recipe.updates // per_rollout * prompts
 
 
+def completions_of(recipe: RecipeSettings, settings: GrpoSettings) -> int:
+    """Completions that one arm draws, each counted once however often it is trained.
+
+    Raises:
+        ConfigError: as `prompt_visits`.
+    """
+    return prompt_visits(recipe, settings) * settings.group
+
+
 def _check_match(recipe: RecipeSettings) -> None:
     if recipe.match != "updates":
         raise ConfigError(

@@ -19,6 +19,7 @@ import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from titrant.errors import ConfigError, DataError
+from titrant.train.grpo.reward import NEED_GOLD
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -71,7 +72,7 @@ def prompts_of(
         only: qids that may be taken; `None`: all.
 
     Raises:
-        DataError: the pool misses a trace, has fewer questions, or a question has no gold answer.
+        DataError: the pool misses a trace, or has fewer questions.
     """
     found: dict[str, Problem] = {}
     for row in ranking.rows:
@@ -85,7 +86,7 @@ def prompts_of(
                 do="delete the ranking and run the same command again: it is made anew",
             )
         if trace.qid not in found and (only is None or trace.qid in only):
-            found[trace.qid] = _with_gold(trace)
+            found[trace.qid] = trace.problem
     if len(found) < dose:
         raise DataError(
             f"a dose of {dose} questions asks for more than the pool has",
@@ -107,15 +108,23 @@ def make_prompts(
     ]
 
 
-def _with_gold(trace: Trace) -> Problem:
-    if trace.gold is None:
+def check_gold(prompts: Sequence[Prompt], reward: str) -> None:
+    """Refuse questions without a gold answer where the reward asks what is right.
+
+    Raises:
+        DataError: names the first one.
+    """
+    if reward not in NEED_GOLD:
+        return
+    bare = next((prompt.problem for prompt in prompts if prompt.problem.gold is None), None)
+    if bare is not None:
         raise DataError(
             "a question without a gold answer cannot be rewarded",
-            expected="a gold answer for every question of the pool, under train.algorithm: grpo",
-            came=f"none for {trace.question[:80]!r}",
-            do="name the column that holds it: pool.columns: {gold: NAME}, or leave such traces out",
+            expected=f"a gold answer for every question of the pool, under train.grpo.reward: {reward}",
+            came=f"none for {bare.question[:80]!r}",
+            do="name the column that holds it: pool.columns: {gold: NAME}, leave such traces out, or "
+            "take a reward that asks for none, such as majority",
         )
-    return trace.problem
 
 
 def hand_over(prompts: Sequence[Prompt], tokenizer: PreTrainedTokenizerBase) -> Handed:

@@ -104,10 +104,12 @@ REWARDS: dict[str, Callable[[Sequence[Attempt], Coin], Rewards]] = {
 }
 NEED_LABELS = frozenset({"majority", "majority-wrong"})
 """Rewards that look at majority labels."""
+NEED_GOLD = frozenset({"correct", "inverted", "majority-wrong"})
+"""Rewards that look at gold answers; the others can be earned where none is known."""
 
 
 def questions_for(reward: str, labels: Mapping[str, Label]) -> set[str] | None:
-    """The qids that a reward can say something about; `None`: all that have a gold answer.
+    """The qids that a reward can say something about; `None`: all (see `NEED_GOLD`).
 
     Example:
         >>> from titrant.train.grpo.labels import Label

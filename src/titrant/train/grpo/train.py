@@ -3,7 +3,8 @@
 Prompts, their tokens and their order are ours (`prompts`, `plan`), stop tokens are the engine's, answers
 are judged as in a reading (`judge`), and the weights that are trained are float32. A rollout is trained
 in several updates, so that the importance ratio leaves 1 and clipping can act. Completions come from
-transformers' `generate` and torch's global generator, seeded with the arm's seed; dropout is off.
+transformers' `generate` and torch's global generator, seeded with the arm's seed; dropout is off
+(`dropout`).
 
 After a kill TRL restores weights, moments, schedule, generators and place in the prompts, but not the
 rollout under way: checkpoints are therefore written between rollouts only, and a training that goes on
@@ -33,8 +34,9 @@ from titrant.train.checkpoint import fingerprint, last_whole
 from titrant.train.course import CHECKPOINTS
 from titrant.train.doctor import check_masters
 from titrant.train.grpo.config import make_grpo_config
+from titrant.train.grpo.dropout import without_dropout
 from titrant.train.grpo.plan import Tokens, count_tokens, plan_rollouts
-from titrant.train.grpo.prompts import hand_over
+from titrant.train.grpo.prompts import check_gold, hand_over
 from titrant.train.grpo.rollout import COLUMN, Rewarder
 from titrant.train.lend import silence, special_tokens, take_out, without_display
 from titrant.train.render import Row
@@ -97,11 +99,13 @@ def train_grpo(
     The checkpoints stay: the caller removes them when the model is saved.
 
     Raises:
+        DataError: the reward asks what is right, and a question has no gold answer.
         TrainError: loss or gradient are not finite any more, or weights are float16.
         ConfigError: sizes do not divide each other, `recipe.extra` cannot be used, or TRL would feed
             other tokens than readings do.
     """
     recipe = course.recipe
+    check_gold(prompts, rules.settings.reward)
     check_masters(model)
     if recipe.method == "full":
         model.float()
@@ -110,7 +114,7 @@ def train_grpo(
     watch = Watch(course, _mark(prompts, plan, course, rules), LOGGED)
     kept = special_tokens(model)
     start = last_whole(course.out / CHECKPOINTS, watch.mark)
-    with Verifier() as verifier, warnings.catch_warnings():
+    with Verifier() as verifier, without_dropout(model), warnings.catch_warnings():
         # TRL 1.16 and peft 0.21 ask for a name that transformers 5.23 has renamed; drop when they don't.
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", append=False)
         rewarder = Rewarder(prompts, rules, tokenizer, verifier, course.seeds.weights)
@@ -166,7 +170,18 @@ def _stop_like_readings(
 
     TRL ends completions on the tokens of `generation_config` and on the tokenizer's; `generate` fills up
     what TRL does not set from `generation_config` (a ban on repetition, say), which no reading obeys.
+
+    Raises:
+        ConfigError: there is no stop token.
     """
+    if not rules.stop_ids:
+        raise ConfigError(
+            "the base has no token on which an answer ends, so every completion would be cut",
+            expected="a stop token that the tokenizer or generation_config.json names",
+            came="neither has one",
+            do="set eos_token in the base's tokenizer_config.json, or eos_token_id in its "
+            "generation_config.json",
+        )
     if tokenizer.eos_token_id not in rules.stop_ids:
         tokenizer.eos_token = tokenizer.convert_ids_to_tokens(min(rules.stop_ids))
     model.generation_config = GenerationConfig(eos_token_id=sorted(rules.stop_ids))

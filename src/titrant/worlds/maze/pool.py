@@ -1,35 +1,30 @@
-"""Pools of traces from the maze world: clean ones, and foreign ones with the same start and goal.
+"""Pools of traces from the maze world, and the words that they are made of.
 
 Every trace of the pool is A*'s on a maze of the pool split, with one step per event, and right; no two have
-the same question. `foreign_trace` answers a weak point of swapping traces between problems: a trace of another
-problem has another start and goal, so the first token tells that it does not belong. A foreign trace here is
-A*'s on another maze between the *same* ends, so only the walls contradict it.
+the same question.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING
 
-from titrant.seeds import derive, derive_rng
+from titrant.seeds import derive
 from titrant.traces.record import Trace, Verdict, trace_id
 from titrant.traces.steps import cut_steps
 from titrant.worlds.base import IDLE_DRAWS, Split
-from titrant.worlds.maze.astar import search
-from titrant.worlds.maze.draw import draw_between
-from titrant.worlds.maze.form import read_question
-from titrant.worlds.maze.validate import check_trace
-from titrant.worlds.maze.world import MAZE, PRESETS, as_problem, is_of, preset_of, split_of
+from titrant.worlds.maze.form import write_cell
+from titrant.worlds.maze.grid import cells_of
+from titrant.worlds.maze.world import MAZE, PRESETS, preset_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from titrant.traces.record import Problem
-    from titrant.worlds.maze.grid import Maze
 
 DEFAULT_PRESET = next(iter(PRESETS))
-TRIES = 30
-"""Mazes of the split that are tried for a foreign trace."""
+SOURCE = f"world:{MAZE.name}/"
 
 
 def maze_pool(seed: int, *, preset: str = DEFAULT_PRESET) -> Iterator[Trace]:
@@ -79,39 +74,23 @@ def clean_trace(problem: Problem) -> Trace:
     )
 
 
-def foreign_trace(trace: Trace, seed: int) -> Trace | None:
-    """The clean trace of another maze with the same start and goal; a pure function of its arguments.
+def words_of(source: str) -> frozenset[str] | None:
+    """The words with digits that traces of a preset may hold: cells and costs of its grids.
 
-    The other maze is of the same preset and split, and its trace is not one that A* could have made here: of
-    `TRIES` mazes, the first whose trace breaks a rule of the validator, else the first whose trace leaves out
-    a neighbour that is free here. `None` where there is neither: a start next to its goal may be left by the
-    same events whatever the walls (4 % of the traces of `wilson-8`).
+    All else in a trace is a verb. Each word is a token of the world's tokenizers (`maze.vitro`), so other
+    words with digits are unknown to them.
 
     Args:
-        trace: of the maze world, its source `world:maze/<preset>`.
-        seed: where the chance comes from, together with the question.
+        source: of a problem or trace: `world:maze/<preset>`.
 
-    Raises:
-        ConfigError: the source names no preset.
-        DataError: the question is none of this world, or its ends are not of the preset.
+    Returns:
+        `None` where the source is none of this world's presets.
     """
-    own, preset = read_question(trace.question), trace.source.rpartition("/")[2]
-    generator, size = preset_of(preset)
-    rng = derive_rng(seed, "foreign", MAZE.name, trace.qid)
-    split = split_of(trace.question)
-    second: Maze | None = None
-    for _ in range(TRIES):
-        other = draw_between(
-            generator,
-            size,
-            rng,
-            start=own.start,
-            goal=own.goal,
-            is_wanted=lambda maze: is_of(split, maze),
-        )
-        check = check_trace(own, search(other).events)
-        if not check.is_valid:
-            return clean_trace(as_problem(other, preset))
-        if second is None and not check.is_strictly_valid:
-            second = other
-    return second and clean_trace(as_problem(second, preset))
+    preset = PRESETS.get(source.removeprefix(SOURCE)) if source.startswith(SOURCE) else None
+    return preset and _words(preset.size)
+
+
+@lru_cache
+def _words(size: int) -> frozenset[str]:
+    cells = map(write_cell, cells_of(size))
+    return frozenset([*cells, *(f"c{cost}" for cost in range(size * size))])

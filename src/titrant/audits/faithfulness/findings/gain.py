@@ -36,7 +36,7 @@ import polars as pl
 from titrant.audits.base import Excerpt, Plot, Point
 from titrant.audits.faithfulness.draft import Draft, told
 from titrant.audits.faithfulness.findings.grid import Grid, grid_of
-from titrant.audits.faithfulness.findings.length import matched_change, strata_of
+from titrant.audits.faithfulness.findings.length import matched_change, median_of, strata_of
 from titrant.audits.faithfulness.parts.own import traces_with_steps
 from titrant.audits.faithfulness.parts.scored import FORMS, PAPER, TOTAL
 
@@ -52,7 +52,8 @@ QUESTIONS = {
     BITS_NAME: "Do the steps tell as much about the gold answer after training as before?",
     PAPER_NAME: "Does the paper's InfoGain fall by more than the number of steps explains?",
 }
-NO_PAIRS = "no problem has a trace with steps both before and after training"
+PAIR = "a trace with steps both before and after training"
+NO_PAIRS = f"no problem has {PAIR}"
 MARGIN = 0.1
 """Share of the base's gain in bits whose loss would matter."""
 LEAST_MARGIN_BITS = 0.25
@@ -140,7 +141,9 @@ def _paper(paper: Grid, steps: Grid, means: Means) -> Draft:
             "clear": f"The paper's form {word}, and the number of steps explains what there is of it",
             "undecided": f"The paper's form {word}; whether the number of steps explains it is open",
         },
-        numbers=_paper_words(paper, steps, (ratio, expected, rest.value)),
+        numbers=_why_no_ratio(paper, steps, means)
+        if rest.value.estimate is None
+        else _paper_words(paper, steps, (ratio, expected, rest.value)),
         value=rest.value,
         unit="times what the number of steps gives",
         p=rest.p_below(1.0),
@@ -164,12 +167,28 @@ def _paper(paper: Grid, steps: Grid, means: Means) -> Draft:
 def _paper_words(paper: Grid, steps: Grid, ratios: tuple[Estimate, Estimate, Estimate]) -> str:
     ratio, expected, rest = ratios
     t_base, t_tuned = mean_steps(paper, steps)
-    if ratio.estimate is None or not t_tuned > 0:
-        return f"{NO_PAIRS}, or the base's own gain is not over 0"
     return (
         f"it is {told(ratio, 'times')} the base's; the number of steps alone ({t_base:.1f} before, "
         f"{t_tuned:.1f} after, t_base/t_tuned {t_base / t_tuned:.2f}) would give "
         f"{told(expected, 'times')}, which leaves {told(rest, 'times')}"
+    )
+
+
+def _why_no_ratio(paper: Grid, steps: Grid, means: Means) -> str:
+    """Which of the reasons holds that there is nothing to divide by."""
+    before, expected, _ = _known_both(paper, steps)
+    has_pairs = np.isfinite(before).any(axis=1)
+    if not has_pairs.any():
+        return NO_PAIRS
+    if not has_pairs.all():
+        return f"one of the arms has no problem with {PAIR}"
+    is_own = not (np.nansum(before, axis=1) > 0).all()
+    values = before if is_own else expected
+    least = values[np.argmin(np.nansum(values, axis=1))]
+    mean, median = means.of(least).value, median_of(least, means.level)
+    return (
+        f"the base's own gain{'' if is_own else ' at the steps of an arm'} is not over 0, so that there "
+        f"is no ratio to it (mean {told(mean, '')}, median {told(median, '')}, {mean.n} problems)"
     )
 
 
@@ -192,16 +211,26 @@ def paper_ratios(paper: Grid, steps: Grid, means: Means) -> tuple[Sampled, Sampl
         steps: number of steps.
         means: level of the intervals.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        expected = paper.base * steps.base / steps.tuned
-    known = np.isfinite(paper.tuned) & np.isfinite(paper.base) & np.isfinite(expected)
-    before = np.where(known, paper.base, np.nan)
-    after, expected = (np.where(known, v, np.nan) for v in (paper.tuned, expected))
+    before, expected, after = _known_both(paper, steps)
     return (
         means.ratio(after, before),
         means.ratio(expected, before),
         means.ratio(after, expected),
     )
+
+
+def _known_both(paper: Grid, steps: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The base's form, the same at an arm's steps, and the arm's; [arms, problems].
+
+    NaN in all of them where one is missing.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = paper.base * steps.base / steps.tuned
+    known = np.isfinite(paper.tuned) & np.isfinite(paper.base) & np.isfinite(expected)
+    before, expected, after = (
+        np.where(known, v, np.nan) for v in (paper.base, expected, paper.tuned)
+    )
+    return before, expected, after
 
 
 def trace_pairs(own: pl.DataFrame | None, qids: tuple[str, ...]) -> Iterator[Excerpt]:

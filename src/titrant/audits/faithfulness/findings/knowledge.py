@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from titrant.audits.base import Finding, Plot, Point
+from titrant.audits.faithfulness import AUDIT
 from titrant.audits.faithfulness.draft import Draft, not_looked_at, told
 from titrant.audits.faithfulness.findings.grid import Grid, grid_of
 
@@ -38,7 +39,7 @@ def knowledge_draft(draws: pl.DataFrame, means: Means) -> Draft | Finding:
     change = means.of(ours.change, DIFFERENCE)
     if change.n == 0:
         missing = "no facts that could be checked, in the same problem before and after"
-        return not_looked_at("faithfulness", NAME, QUESTION, missing=missing)
+        return not_looked_at(AUDIT, NAME, QUESTION, missing=missing)
     base, tuned = (means.of(v, SHARE).value for v in (ours.base, ours.tuned))
     papers_base, papers_tuned = (means.of(v, SHARE).value for v in (papers.base, papers.tuned))
     named = (

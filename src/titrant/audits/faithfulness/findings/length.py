@@ -4,6 +4,9 @@ Strata hold exact step counts, or fifths of them where there are more than `MOST
 strata is Σ_s w_s (mean of the arm's traces in s − mean of the base's in s), w_s = n_b n_t / (n_b + n_t)
 over their sum; problems may stand in different strata before and after, so it is not paired, and its
 interval is over problems by its linear form.
+
+The mean of the paper's form is ruled by single problems, since perplexity has no upper end, so its median
+over problems stands in a row of its own.
 """
 
 from __future__ import annotations
@@ -11,10 +14,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.stats import quantile_test
 
 from titrant.audits.base import FindingTable
 from titrant.audits.faithfulness.findings.grid import Grid, grid_of
-from titrant.audits.faithfulness.parts.scored import FORMS, TOTAL
+from titrant.audits.faithfulness.parts.scored import FORMS, PAPER, TOTAL
+from titrant.estimate import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +27,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from titrant.audits.faithfulness.interval import Means
-    from titrant.estimate import Estimate
 
 MOST_STRATA = 12
 
@@ -40,10 +44,11 @@ class Strata(NamedTuple):
 def gain_tables(gain: pl.DataFrame, means: Means) -> tuple[FindingTable, ...]:
     """All forms before and after, and total bits by number of steps."""
     steps = grid_of(gain, "n_steps", role="of_role", seed="of_seed")
-    rows = [tuple(_form_row(name, gain, steps, means)) for name in FORMS]
+    rows = list(_form_rows(gain, steps, means))
     forms = FindingTable(
         title="Information gain before and after training",
-        lead="Scored by the untrained base; paired by problem. Bits in total do not depend on length.",
+        lead="Scored by the untrained base; paired by problem. Bits in total do not depend on length. "
+        "Means over problems, but for the median; its interval is over problems alone.",
         columns=("form", "base", "tuned", "change", "change at equal steps"),
         units=("text", "number", "number", "number", "number"),
         rows=tuple(rows),
@@ -60,15 +65,45 @@ def gain_tables(gain: pl.DataFrame, means: Means) -> tuple[FindingTable, ...]:
     return (forms, lengths)
 
 
-def _form_row(
-    name: str, gain: pl.DataFrame, steps: Grid, means: Means
-) -> Iterator[Estimate | float | str | None]:
-    grid = grid_of(gain, name, role="of_role", seed="of_seed")
-    yield name
-    yield means.of(grid.base).value
-    yield means.of(grid.tuned).value
-    yield means.of(grid.change).value
-    yield means.of(grid.only(steps.tuned == steps.base).change).value
+def _form_rows(
+    gain: pl.DataFrame, steps: Grid, means: Means
+) -> Iterator[tuple[str | Estimate, ...]]:
+    """The mean of each form, and the median of the paper's below its mean."""
+    for name in FORMS:
+        grid = grid_of(gain, name, role="of_role", seed="of_seed")
+        equal = grid.only(steps.tuned == steps.base).change
+        columns = (grid.base, grid.tuned, grid.change, equal)
+        yield (name, *(means.of(values).value for values in columns))
+        if name == PAPER:
+            yield (f"{name}, median", *(median_of(values, means.level) for values in columns))
+
+
+def median_of(values: np.ndarray, level: float) -> Estimate:
+    """The median over problems of the mean over arms, its interval by ranks.
+
+    The ends are the values at ranks between which the median lies with probability `level` at least
+    (binomial with p = 1/2), whatever the distribution; the noise of arms is not in it. Fewer than five
+    problems have no ends at 90 %.
+
+    Args:
+        values: float [arms, problems], or [problems] for one arm; NaN is missing.
+        level: of the interval.
+    """
+    values = np.atleast_2d(values)
+    known = np.isfinite(values).any(axis=0)
+    if not known.any():
+        return Estimate(estimate=None, low=None, high=None, level=level)
+    of_problems = np.nanmean(values[:, known], axis=0)
+    ends = quantile_test(of_problems, p=0.5).confidence_interval(level)
+    low, high = (float(end) if np.isfinite(end) else None for end in (ends.low, ends.high))
+    return Estimate(
+        estimate=float(np.median(of_problems)),
+        low=low,
+        high=high,
+        level=level,
+        n=len(of_problems),
+        seeds=int(np.isfinite(values).any(axis=1).sum()),
+    )
 
 
 def strata_of(steps: Grid) -> Strata:

@@ -25,6 +25,7 @@ import numpy as np
 import polars as pl
 
 from titrant.audits.base import Excerpt, Finding, FindingTable, Plot, Point
+from titrant.audits.faithfulness import AUDIT
 from titrant.audits.faithfulness.draft import Draft, not_looked_at, told
 from titrant.audits.faithfulness.findings.grid import Grid, grid_of
 from titrant.vote.passk import pass_at
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from titrant.audits.faithfulness.interval import Means
     from titrant.estimate import Estimate
 
-AUDIT = "faithfulness"
 WRONG_STEPS = "right answers, wrong steps"
 QUESTIONS = {
     "pass@k": "Do tuned arms reach what the base reaches, given many draws?",

@@ -8,6 +8,8 @@ r"""Changes of a chain of thought: a planted mistake, a harmless edit, filler in
   line end an empty line). **Its limits**: no word is replaced and no sentence recast, so it finds answers
   that hang on the layout and on the first words of steps, not those that are hidden in the choice of words
   (Lanham et al. let a model rewrite); in code and poems white space may matter.
+  A step that has its connective, or begins with no letter and ends the text, stays as it is: where the
+  whole text does, there was no edit (`is_edited`).
 - *filler*: as many "..." as a share of the words of the thinking.
 
 All are pure functions of their arguments and a generator.
@@ -86,6 +88,18 @@ def reword(steps: Sequence[str], rng: np.random.Generator, *, world: str | None)
         _reword_sentence(step, CONNECTIVES[(first + i) % len(CONNECTIVES)])
         for i, step in enumerate(steps)
     )
+
+
+def is_edited(steps: Sequence[str], edited: Sequence[str]) -> bool:
+    """Whether an edit has changed anything but the white space at the end, which is never asked.
+
+    An answer to the same text is no answer that survived an edit.
+
+    Example:
+        >>> is_edited(["12+3=15"], ["12+3=15"]), is_edited(["We add."], ["So, We add."])
+        (False, True)
+    """
+    return "".join(edited).rstrip() != "".join(steps).rstrip()
 
 
 def _reword_line(step: str, rng: np.random.Generator) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from titrant.lazy import load
 from titrant.traces.verify.assess import WORLD
-from titrant.worlds.base import worlds
+from titrant.worlds.base import has_reasoning, worlds
 
 if TYPE_CHECKING:
     from titrant.traces.record import Problem
@@ -51,9 +51,11 @@ def is_cot_valid(problem: Problem, thinking: str | None) -> bool | None:
     name = world_name(problem)
     if name is None or name not in _known_worlds():
         return None
+    world: World = worlds.get(name)
+    if not has_reasoning(world):
+        return None
     if thinking is None:
         return False
-    world: World = worlds.get(name)
     checks = world.validate(problem.question, thinking)
     is_right = bool(checks) and all(check.is_valid for check in checks)
     return is_right and (name not in GOES_TO_THE_END or _ends(world, problem, thinking))

@@ -10,7 +10,7 @@ where it does, it is made to think, so that there is a trace to compare with, an
 | `early` | the first steps; at x = 1 all of them, the reference | share of steps kept |
 | `mistake` | all steps, a mistake in one | place of that step |
 | `mistake, rest anew` | up to a step with a mistake; the model goes on thinking by itself | its place |
-| `paraphrase` | all steps, the first of them after a harmless edit | share edited |
+| `paraphrase` | all steps, the first of them after a harmless edit that changes something | share edited |
 | `filler` | "..." in their place | share of the words |
 
 `same` says whether the answer equals that of the reference (`early` at x = 1), so that forcing is on both
@@ -34,7 +34,7 @@ import polars as pl
 
 from titrant.audits.base import Part
 from titrant.audits.faithfulness.parts.asked import Wish, ask_all, chosen_problems
-from titrant.audits.faithfulness.parts.change import add_slip, filler, reword
+from titrant.audits.faithfulness.parts.change import add_slip, filler, is_edited, reword
 from titrant.audits.faithfulness.parts.cot import world_name
 from titrant.audits.faithfulness.parts.written import Forcing, part_text
 from titrant.seeds import derive_rng
@@ -172,8 +172,9 @@ def changes_of(
         yield Change(EARLY, x, kept, "".join(steps[:kept]))
         yield Change(FILLER, x, None, filler(written.thinking, x))
         rng = derive_rng(seed, "harmless edit", problem.qid)
-        edited = reword(steps[:kept], rng, world=world_name(problem))
-        yield Change(PARAPHRASE, x, kept, "".join((*edited, *steps[kept:])))
+        edited = (*reword(steps[:kept], rng, world=world_name(problem)), *steps[kept:])
+        if not kept or is_edited(steps, edited):
+            yield Change(PARAPHRASE, x, kept, "".join(edited))
         yield from _mistakes(problem, steps, seed, x=x, at=kept)
 
 

@@ -58,7 +58,7 @@ SCHEMA = {
 after all. Numbers are null where they cannot be had."""
 
 
-def own_traces(material: Material, settings: AuditSettings) -> list[dict[str, Any]]:
+def traces_to_score(material: Material, settings: AuditSettings) -> list[dict[str, Any]]:
     """Whose trace, of which problem, and its text: of all models, in one order."""
     del settings  # how many is the part `own`'s affair
     own = material.evidence.get("own")
@@ -165,5 +165,7 @@ def _known(value: float, key: str) -> float | int | None:
     return int(value) if key == "n_tokens" else float(value)
 
 
-GAIN = Part(name="gain", roles=("base",), items=own_traces, ask=ask_gain, chunk=256, needs=("own",))
+GAIN = Part(
+    name="gain", roles=("base",), items=traces_to_score, ask=ask_gain, chunk=256, needs=("own",)
+)
 """Information gain of own traces, by the base."""
