@@ -27,8 +27,8 @@ MARKS: Mapping[Outcome, str] = {
 }
 MAX_EXAMPLES = 3
 LEAD = (
-    "What the gain is made of. `clear` and `alarm` are said only where the whole interval lies on one "
-    "side of a bar that was fixed beforehand; `undecided` where it does not."
+    "What the gain is made of. `alarm` is said where a corrected test says so, `clear` where the data lie "
+    "beyond a margin that was fixed beforehand; `undecided` where they do neither."
 )
 WRITERS: Mapping[str, Callable[[float | None], str]] = {
     "share": typeset.share,

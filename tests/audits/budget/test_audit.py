@@ -137,7 +137,7 @@ def test_a_base_that_runs_out_of_draws_is_said_to():
     evidence = make(np.random.default_rng(0), 300, replace(PLANTED, thinking=0.5))
     whole, short = judged(evidence), judged(cut(evidence, 1))
     for name in (GAIN, SHARE, THINK):
-        assert "in 100% the base ran out of draws" in short[name].statement, name
+        assert "in 100.0 % the base ran out of draws" in short[name].statement, name
         assert "more draws of the base" in short[name].decides
         assert "ran out" not in whole[name].statement
     # what a single answer is compared at looks like a gain, and nothing is concluded from it

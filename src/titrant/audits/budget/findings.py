@@ -40,6 +40,7 @@ from titrant.audits.budget.matched import (
 from titrant.audits.budget.spend import spend
 from titrant.audits.faithfulness.draft import Draft, not_looked_at, told
 from titrant.audits.faithfulness.findings.gain import trace_pairs
+from titrant.audits.words import percent
 
 if TYPE_CHECKING:
     import polars as pl
@@ -93,8 +94,8 @@ def _gain(
             "undecided": "Whether training gains over the base at the same tokens is open",
         },
         numbers=(
-            f"tuned arms are right in {trio.mean(TUNED):.1%}, the base in {trio.mean(BASE):.1%} with "
-            f"one answer and in {trio.mean(MATCHED):.1%} by vote at the arms' tokens; the gain is "
+            f"tuned arms are right in {percent(trio.mean(TUNED))}, the base in {percent(trio.mean(BASE))} with "
+            f"one answer and in {percent(trio.mean(MATCHED))} by vote at the arms' tokens; the gain is "
             f"{told(gain, 'points')}, of which {told(value, 'points')} is left on {trio.n} problems"
             + _short_words(matched)
         ),
@@ -127,7 +128,7 @@ def _short_words(matched: Matched) -> str:
     if matched.is_served:
         return ""
     return (
-        f"; in {matched.short:.0%} the base ran out of draws before its tokens were spent, so it "
+        f"; in {percent(matched.short)} the base ran out of draws before its tokens were spent, so it "
         "could do better than this"
     )
 
@@ -201,9 +202,9 @@ def _think(ledger: Ledger, own: pl.DataFrame | None, means: Means) -> Draft | Fi
             "undecided": "Whether training gains over the base made to think is open",
         },
         numbers=(
-            f"made to think, the base is right in {trio.mean(BASE):.1%} with one answer and in "
-            f"{trio.mean(MATCHED):.1%} by vote at the arms' tokens, tuned arms in "
-            f"{trio.mean(TUNED):.1%}: a difference of {told(value, 'points')} on {trio.n} problems"
+            f"made to think, the base is right in {percent(trio.mean(BASE))} with one answer and in "
+            f"{percent(trio.mean(MATCHED))} by vote at the arms' tokens, tuned arms in "
+            f"{percent(trio.mean(TUNED))}: a difference of {told(value, 'points')} on {trio.n} problems"
             + _short_words(matched)
         ),
         value=value,

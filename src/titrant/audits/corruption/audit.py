@@ -109,7 +109,7 @@ def _statement(name: str, near: Shares, far: Shares | None) -> str:
         f"{percent(near.clean.estimate)} and the base {percent(near.base.estimate)}: content share "
         f"{between(share)}, {_side(share)} half: {probability(p)}"
     )
-    if far is not None and name in far.share:
+    if far is not None and name in far.share and far.share[name].estimate is not None:
         text += f"; out of distribution {between(far.share[name])}"
     return text + "."
 
