@@ -83,8 +83,10 @@ def test_log_and_cost_say_what_was_drawn(train, tmp_path, rollouts):
     assert {"clip_ratio", "entropy", "grad_norm", "flat_groups"} <= set(first)
 
 
-def test_the_ratio_leaves_1_after_the_first_update_and_clipping_acts(train, tmp_path, monkeypatch):
-    ratios = []
+@pytest.fixture
+def ratios(monkeypatch):
+    """The furthest that a token's importance ratio lies from 1, by update; filled while training."""
+    found = []
     original = GRPOTrainer._compute_loss
 
     def listen(trainer, model, inputs):
@@ -94,11 +96,14 @@ def test_the_ratio_leaves_1_after_the_first_update_and_clipping_acts(train, tmp_
         with torch.no_grad():
             new, _, _ = trainer._get_per_token_logps_and_entropies(model, ids, mask, keep)
         ratio = (new - inputs["old_per_token_logps"]).exp()
-        ratios.append(((ratio - 1).abs() * inputs["completion_mask"]).max().item())
+        found.append(((ratio - 1).abs() * inputs["completion_mask"]).max().item())
         return original(trainer, model, inputs)
 
     monkeypatch.setattr(GRPOTrainer, "_compute_loss", listen)
+    return found
 
+
+def test_the_ratio_leaves_1_after_the_first_update_and_clipping_acts(train, tmp_path, ratios):
     train(updates=8, lr=3e-2)
 
     clipped = [line["clip_ratio"] for line in log_of(tmp_path / "arm")]
@@ -305,23 +310,7 @@ def test_trls_weighted_kl_term_can_be_chosen(train, base_folder):
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
-def test_dropout_that_a_layer_looks_up_itself_is_off_meanwhile(
-    train, make_fresh, monkeypatch, method
-):
-    ratios = []
-    original = GRPOTrainer._compute_loss
-
-    def listen(trainer, model, inputs):
-        ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], dim=1)
-        mask = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], dim=1)
-        keep = inputs["completion_ids"].size(1)
-        with torch.no_grad():
-            new, _, _ = trainer._get_per_token_logps_and_entropies(model, ids, mask, keep)
-        ratio = (new - inputs["old_per_token_logps"]).exp()
-        ratios.append(((ratio - 1).abs() * inputs["completion_mask"]).max().item())
-        return original(trainer, model, inputs)
-
-    monkeypatch.setattr(GRPOTrainer, "_compute_loss", listen)
+def test_dropout_that_a_layer_looks_up_itself_is_off_meanwhile(train, make_fresh, ratios, method):
     model = make_fresh()
     layers = [layer.self_attn for layer in model.model.layers]
     for layer in layers:
