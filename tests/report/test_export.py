@@ -12,6 +12,7 @@ from titrant.report.export import lm_eval, tables
 from titrant.report.export.tables import Pick
 from titrant.report.load import load_answer
 from titrant.select.rank import read_ranking
+from titrant.traces.table import load_traces, write_traces
 
 DATE = "2026-01-02T03-04-05"
 
@@ -42,18 +43,18 @@ def test_a_subset_of_any_dose_is_the_head_of_its_ranking(run_folder, tmp_path, d
 
 
 def test_a_dose_of_questions_takes_one_trace_of_each(run_folder, tmp_path):
+    pool = load_traces(run_folder / "pool.parquet")
+    question_of = {trace.uid: f"question {i % 3}" for i, trace in enumerate(pool)}
+    asked = [trace.model_copy(update={"qid": question_of[trace.uid]}) for trace in pool]
+    write_traces(run_folder / "pool.parquet", asked)
     answer = load_answer(run_folder).model_copy(update={"dose_unit": "question"})
-    question_of = dict(
-        pl.read_parquet(run_folder / "pool.parquet").select("uid", "qid").iter_rows()
-    )
     firsts: dict[str, str] = {}
     for uid in ranked(run_folder, "random-d0", 12):
         firsts.setdefault(question_of[uid], uid)
-    n = len(firsts)
-    paths = tables.export_subset(run_folder, tmp_path, answer=answer, pick=Pick(n), form="jsonl")
+    paths = tables.export_subset(run_folder, tmp_path, answer=answer, pick=Pick(3), form="jsonl")
     assert uids(paths[0]) == list(firsts.values())
-    with pytest.raises(ConfigError, match=f"{n + 1} questions is over the pool"):
-        tables.export_subset(run_folder, tmp_path, answer=answer, pick=Pick(n + 1), form="jsonl")
+    with pytest.raises(ConfigError, match="4 questions is over the pool"):
+        tables.export_subset(run_folder, tmp_path, answer=answer, pick=Pick(4), form="jsonl")
 
 
 def test_strategy_and_draw_choose_the_ranking(run_folder, tmp_path):
