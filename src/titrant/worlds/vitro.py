@@ -1,8 +1,7 @@
-"""Small base models made from nothing, and how they are made.
+"""Small base models, and how they are made: from nothing, or on from a shipped one.
 
-`pretrain_to(recipe, folder)` pretrains a randomly initialised Llama with the Trainer of
-transformers on text of a world, and stores it in bfloat16 with tokenizer files; `run.vitro`
-measures it and writes its card. `arithmetic` reads 55 % direct answers and 45 % step-by-step
+`pretrain_to(recipe, folder)` pretrains a small Llama with the Trainer of transformers on text of a
+world, and stores it in bfloat16 with tokenizer files; `run.vitro` measures it and writes its card. `arithmetic` reads 55 % direct answers and 45 % step-by-step
 solutions, so it can reason and mostly does not; `arithmetic-direct` reads direct answers only, so
 there is no skill to wake. Which text a recipe is pretrained on stands in `worlds.recipes`.
 
@@ -194,7 +193,9 @@ class _Told(TrainerCallback):
 def pretrain_to(
     recipe: VitroRecipe, folder: Path, *, threads: int, tell: Tell = lambda *_: None
 ) -> int:
-    """Train a base from nothing, store it with its tokenizer; returns the number of parameters.
+    """Train a base, store it with its tokenizer; returns the number of parameters.
+
+    From nothing, or on from a shipped base where the recipe names one.
 
     Weights are stored in bfloat16 (half the size); they are read back as float32.
     """
