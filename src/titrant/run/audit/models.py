@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from titrant.audits.base import ModelRole
     from titrant.dose.work.worker import Progress
     from titrant.run.session import Executor
     from titrant.run.watch import Watcher
@@ -74,12 +75,18 @@ def stages_of_jobs(asking: Asking, models: Sequence[AskedModel]) -> Iterator[lis
         for model in models:
             mine = tuple(name for name in parts if model.role in known[name].roles)
             if mine:
-                job = _job(asking, model, mine)
-                jobs.append(job.model_copy(update={"fingerprints": fingerprints, "models": asked}))
+                jobs.append(_job(asking, model, mine, fingerprints=fingerprints, models=asked))
         yield jobs
 
 
-def _job(asking: Asking, model: AskedModel, parts: tuple[str, ...]) -> AskJob:
+def _job(
+    asking: Asking,
+    model: AskedModel,
+    parts: tuple[str, ...],
+    *,
+    fingerprints: dict[str, str],
+    models: tuple[tuple[ModelRole, int], ...],
+) -> AskJob:
     config = asking.config
     return AskJob(
         folder=asking.folder,
@@ -87,8 +94,8 @@ def _job(asking: Asking, model: AskedModel, parts: tuple[str, ...]) -> AskJob:
         benchmark=asking.benchmark,
         config=config if model.template is None else with_template(config, model.template),
         parts=parts,
-        fingerprints={},
-        models=(),
+        fingerprints=fingerprints,
+        models=models,
         role=model.role,
         seed=model.seed,
         weights=model.weights,
