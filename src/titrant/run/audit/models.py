@@ -69,7 +69,7 @@ def stages_of_jobs(asking: Asking, models: Sequence[AskedModel]) -> Iterator[lis
     """The jobs that can be done side by side, stage by stage of what parts need of each other."""
     known = parts_by_name(asking.config.audit.names)
     fingerprints = part_fingerprints(asking.config, asking.problems, models)
-    asked = tuple((model.role, model.seed) for model in models)
+    asked: tuple[tuple[ModelRole, int], ...] = tuple((model.role, model.seed) for model in models)
     for parts in stages_of_parts(asking.config.audit.names):
         jobs = []
         for model in models:
